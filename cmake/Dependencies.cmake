@@ -1,0 +1,27 @@
+# Debian's packages; Boost 1.88 from the system, BOOST_ROOT, or the folder that scripts/setup unpacked.
+find_package(Threads REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(fmt REQUIRED)
+find_package(prometheus-cpp REQUIRED COMPONENTS core)
+find_package(utf8cpp REQUIRED)
+
+find_path(MEANTIME_BOOST_INCLUDE boost/redis.hpp
+  HINTS ${PROJECT_SOURCE_DIR}/build/deps/boost/include $ENV{BOOST_ROOT}/include $ENV{BOOST_ROOT}
+  NO_CMAKE_FIND_ROOT_PATH)
+if(NOT MEANTIME_BOOST_INCLUDE)
+  message(FATAL_ERROR "Boost 1.88 headers not found: run scripts/setup, or set BOOST_ROOT.")
+endif()
+add_library(meantime_boost INTERFACE)
+add_library(Boost::headers ALIAS meantime_boost)
+target_include_directories(meantime_boost SYSTEM INTERFACE ${MEANTIME_BOOST_INCLUDE})
+# Asio's and JSON's bodies are compiled once, in src/core/boost_json.cpp and src/engine/boost_asio.cpp.
+target_compile_definitions(meantime_boost INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION)
+
+if(NOT TARGET SQLite::SQLite3)
+  add_library(SQLite::SQLite3 ALIAS SQLite3::SQLite3)
+endif()
+if(NOT TARGET utf8cpp)
+  add_library(utf8cpp ALIAS utf8cpp::utf8cpp)
+endif()

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+// manager.hpp: TaskManager, the heart of the library: runs tools under a time budget and answers for the tasks.
+// Threads: all members on the thread that runs the io_context. Tools' bodies: see tool.hpp.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "meantime/coroutine.hpp"
+#include "meantime/error.hpp"
+#include "meantime/outcome.hpp"
+#include "meantime/store.hpp"
+#include "meantime/telemetry.hpp"
+#include "meantime/tool.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace meantime {
+
+/// Limits that keep one owner from starving another (F27). 0 = none.
+struct Limits {
+  std::uint32_t running = 10'000;            ///< Calls and tasks in flight, in all.
+  std::uint32_t running_per_owner = 1'000;   ///< Of one owner.
+  std::uint32_t waiters = 100'000;           ///< Waits in flight.
+  std::uint64_t result_bytes = 16ULL << 20;  ///< Of one result; the middle of a longer one is left out.
+  std::uint64_t error_bytes = 16ULL << 10;   ///< Of one error text (F33).
+  std::uint64_t output_bytes = 1ULL << 20;   ///< Of partial output kept while a tool runs: its newest part.
+};
+
+/// Settings of a manager. Every member has a working default.
+struct ManagerOptions {
+  Milliseconds budget{10'000};           ///< How long a call may take before it goes to the background.
+  Milliseconds await_timeout{300'000};   ///< How long an await waits when the caller does not say.
+  Milliseconds cancel_grace{5'000};      ///< How long a cancelled tool that listens may take to end.
+  Milliseconds store_wait{2'000};        ///< How long an envelope waits for the store (F04).
+  Milliseconds retention{86'400'000};    ///< How long a finished task is kept, from its end (F06).
+  Milliseconds heartbeat{4'000};         ///< Lease upkeep while tasks run; also the look for missed notices.
+  std::uint32_t blocking_threads = 4;    ///< Threads of the pool for blocking tools; started when first needed.
+  std::uint32_t rerun_max_attempts = 3;  ///< For lost idempotent tasks.
+  Limits limits;
+};
+
+/// What the manager is built from; all outlive it. Null telemetry: none is sent.
+struct ManagerPorts {
+  Clock& clock;
+  Random& random;
+  Store& store;
+  Telemetry* telemetry = nullptr;
+};
+
+/// One call of a tool.
+struct ToolCall {
+  std::string tool;
+  std::string arguments;                ///< Raw JSON; empty: none.
+  Caller caller;
+  std::optional<Milliseconds> budget;   ///< In place of the tool's; 0 = to the background at once.
+  /// The same key from the same owner while the first call's record exists joins that task: the tool never runs
+  /// twice. Calls with a key are recorded before they run. Empty: none.
+  std::string idempotency_key;
+  /// Hears progress until the call is answered. On the loop's thread.
+  std::function<void(const Progress&)> on_progress;
+};
+
+/// The answer to an await: the record as it stood, and whether the task has ended.
+struct Awaited {
+  TaskRecord record;
+  bool timed_out = false;  ///< The wait is over, the task goes on.
+};
+
+/// What became of the running tasks when a process shut down.
+struct DrainReport {
+  std::uint64_t finished = 0;     ///< Ended by themselves within the grace time.
+  std::uint64_t interrupted = 0;  ///< Were ended, and are recorded as interrupted.
+  std::uint64_t unsaved = 0;      ///< Outcomes the store did not take: lost with this process.
+};
+
+/// Refers to a registered tool; cheaper than its name. Valid as long as the manager.
+class ToolHandle {
+ public:
+  ToolHandle() = default;
+
+ private:
+  friend class TaskManager;
+  explicit ToolHandle(struct ToolEntry* entry) : entry_(entry) {}
+  struct ToolEntry* entry_ = nullptr;
+};
+
+/// Runs tools under a budget; keeps, finds, awaits, lists and cancels what went to the background.
+///
+/// `user_id` parameters: when given, a task of another owner is answered exactly as one that does not exist (S31).
+class TaskManager {
+ public:
+  TaskManager(boost::asio::io_context& loop, ManagerPorts ports, ManagerOptions options = {});
+  TaskManager(const TaskManager&) = delete;
+  TaskManager& operator=(const TaskManager&) = delete;
+  /// Drops what still runs without recording it: drain() first.
+  ~TaskManager();
+
+  /// Offers `tool` to callers. Errors: invalid_argument (name, bodies, contradicting flags, schema that does not compile).
+  Result<ToolHandle> add_tool(Tool tool);
+  /// Takes a tool away; its running tasks go on. Errors: not_found.
+  Result<void> remove_tool(std::string_view name);
+  [[nodiscard]] std::vector<const Tool*> tools() const;
+
+  /// Answers `call` within its budget; longer work goes on and is answered by its task id (S01-S08).
+  /// Errors:  invalid_argument (arguments do not fit the schema), not_found (tool), overloaded, draining.
+  ///          A tool's own failure is an Outcome, not an Error.
+  /// Cancel:  dropping the Task before the budget cancels the tool; after it only cancel() reaches it (F17).
+  [[nodiscard]] Task<Result<Outcome>> call(ToolCall call);
+  [[nodiscard]] Task<Result<Outcome>> call(ToolHandle tool, ToolCall call);
+
+  /// The record of a task, wherever it runs. Errors: not_found, unavailable.
+  [[nodiscard]] Task<Result<TaskRecord>> check(TaskId task, std::optional<std::string> user_id = {});
+
+  /// Suspends until the task ends or `timeout` is over; woken by the event. Giving up touches nothing (S34, F16).
+  /// Errors: not_found, unavailable, overloaded (waiters).
+  [[nodiscard]] Task<Result<Awaited>> await_task(TaskId task, std::optional<Milliseconds> timeout = {},
+                                                 std::optional<std::string> user_id = {});
+
+  /// A page of a finished task's result, in characters. Errors: not_found, unavailable.
+  [[nodiscard]] Task<Result<TextPage>> read_result(TaskId task, std::uint64_t offset_chars, std::uint64_t limit_chars,
+                                                   std::optional<std::string> user_id = {});
+
+  /// Partial output of a task from a byte offset on. Errors: not_found, unavailable.
+  [[nodiscard]] Task<Result<std::string>> read_output(TaskId task, std::uint64_t offset_bytes,
+                                                      std::uint64_t limit_bytes,
+                                                      std::optional<std::string> user_id = {});
+
+  /// Tasks of all processes that share the store, newest first (S36). Errors: unavailable, invalid_argument.
+  [[nodiscard]] Task<Result<TaskList>> list(ListQuery query);
+
+  /// Cancels a task wherever it runs; answers when it was asked, not when it has ended: await it for that.
+  /// Errors: not_found, already_final, unavailable.
+  [[nodiscard]] Task<Result<void>> cancel(TaskId task, std::optional<std::string> user_id = {});
+
+  /// Takes no new calls, waits up to `grace` for what runs, ends the rest and records what became of each (F26, F35).
+  /// Calling it again with a shorter grace hastens the first.
+  [[nodiscard]] Task<DrainReport> drain(Milliseconds grace);
+
+  /// Calls and tasks in flight in this process.
+  [[nodiscard]] std::size_t running() const noexcept;
+  [[nodiscard]] const ManagerOptions& options() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace meantime

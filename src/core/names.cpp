@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// names.cpp: the one place where enumerators become the words of the wire, and back.
+#include <array>
+#include <utility>
+
+#include "meantime/error.hpp"
+#include "meantime/task.hpp"
+#include "meantime/telemetry.hpp"
+
+namespace meantime {
+namespace {
+
+template <class Enum, std::size_t N>
+using Names = std::array<std::pair<Enum, std::string_view>, N>;
+
+constexpr Names<errc, 10> errc_names{{{errc::invalid_argument, "invalid_argument"},
+                                      {errc::not_found, "not_found"},
+                                      {errc::overloaded, "overloaded"},
+                                      {errc::unavailable, "unavailable"},
+                                      {errc::draining, "draining"},
+                                      {errc::already_final, "already_final"},
+                                      {errc::cancelled, "cancelled"},
+                                      {errc::timed_out, "timed_out"},
+                                      {errc::corrupt, "corrupt"},
+                                      {errc::internal, "internal"}}};
+constexpr Names<TaskStatus, 3> status_names{
+    {{TaskStatus::running, "running"}, {TaskStatus::completed, "completed"}, {TaskStatus::failed, "failed"}}};
+constexpr Names<EndReason, 7> reason_names{{{EndReason::none, "none"},
+                                            {EndReason::finished, "finished"},
+                                            {EndReason::tool_error, "tool_error"},
+                                            {EndReason::cancelled, "cancelled"},
+                                            {EndReason::lost, "lost"},
+                                            {EndReason::timed_out, "timed_out"},
+                                            {EndReason::interrupted, "interrupted"}}};
+constexpr Names<TaskEvent::Phase, 5> phase_names{{{TaskEvent::Phase::inline_, "inline"},
+                                                  {TaskEvent::Phase::backgrounded, "backgrounded"},
+                                                  {TaskEvent::Phase::completed, "completed"},
+                                                  {TaskEvent::Phase::failed, "failed"},
+                                                  {TaskEvent::Phase::redirect_delivered, "redirect_delivered"}}};
+
+template <class Enum, std::size_t N>
+constexpr std::string_view find_name(const Names<Enum, N>& names, Enum value) noexcept {
+  for (const auto& [each, name] : names) {
+    if (each == value) return name;
+  }
+  return "unknown";
+}
+
+template <class Enum, std::size_t N>
+constexpr std::optional<Enum> find_value(const Names<Enum, N>& names, std::string_view text) noexcept {
+  for (const auto& [value, name] : names) {
+    if (name == text) return value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view name_of(errc code) noexcept { return find_name(errc_names, code); }
+std::string_view name_of(TaskStatus status) noexcept { return find_name(status_names, status); }
+std::string_view name_of(EndReason reason) noexcept { return find_name(reason_names, reason); }
+std::string_view name_of(TaskEvent::Phase phase) noexcept { return find_name(phase_names, phase); }
+std::optional<TaskStatus> parse_status(std::string_view text) noexcept { return find_value(status_names, text); }
+std::optional<EndReason> parse_reason(std::string_view text) noexcept { return find_value(reason_names, text); }
+
+}  // namespace meantime
