@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // call_test.cpp: a call under its budget: rows S01-S09, and the F rows about calling.
+#include <future>
+#include <set>
 #include <thread>
 
 #include "core/envelope.hpp"
@@ -184,7 +186,7 @@ TEST_F(CallTest, F04_AStoreThatDoesNotAnswerHoldsTheEnvelopeUpForABoundedTimeOnl
   ASSERT_TRUE(call.done());
   const auto task = std::get<Backgrounded>(*call.take());
   EXPECT_FALSE(task.stored);
-  EXPECT_NE(envelope::running(task).find("this process alone"), std::string::npos) << envelope::running(task);
+  EXPECT_NE(envelope::running(task).find("only this process knows"), std::string::npos) << envelope::running(task);
   EXPECT_EQ(check(task.task_id).status, TaskStatus::running);
   here->store.release();
   gate.open();
