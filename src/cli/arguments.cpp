@@ -40,8 +40,9 @@ Result<std::pair<std::string, Milliseconds>> parse_tool_budget(const std::string
 }
 
 void add_store(CLI::App& app, std::string& store) {
-  app.add_option("--store", store,
-                 "Task store: an SQLite file, or its folder (default: $MEANTIME_STATE_DIR, else the user's state folder)")
+  app.add_option(
+         "--store", store,
+         "Task store: an SQLite file, or its folder (default: $MEANTIME_STATE_DIR, else the user's state folder)")
       ->type_name("PATH");
 }
 
@@ -59,9 +60,11 @@ void add_task(CLI::App& app, std::string& task) {
 // What one parse fills. The parser keeps references into it.
 class Grammar {
  public:
-  Grammar() : app_("Puts a time budget on each tool call; what takes longer goes on as a task you can check, await, "
-                   "list and cancel.",
-                   "meantime") {
+  Grammar()
+      : app_(
+            "Puts a time budget on each tool call; what takes longer goes on as a task you can check, await, "
+            "list and cancel.",
+            "meantime") {
     app_.require_subcommand(1);
     app_.set_help_flag("-h,--help", "Show this help");
     app_.footer(
@@ -134,7 +137,8 @@ class Grammar {
     await_app_ = add("await", "Wait for a task's end and print its result");
     add_view(*await_app_, await_.view);
     add_task(*await_app_, await_.task);
-    add_duration(*await_app_, "-t,--timeout", await_.timeout, "Give up after this time, exit code 124 (default: never)");
+    add_duration(*await_app_, "-t,--timeout", await_.timeout,
+                 "Give up after this time, exit code 124 (default: never)");
     await_app_->footer("Giving up never touches the task.");
 
     output_app_ = add("output", "Print what a task has printed so far, or its result");
@@ -188,7 +192,8 @@ class Grammar {
         ->type_name("TOOL")
         ->expected(1)
         ->take_all();
-    wrap_app_->add_option("--name", wrap_.name, "What errors call the server (default: its program)")->type_name("NAME");
+    wrap_app_->add_option("--name", wrap_.name, "What errors call the server (default: its program)")
+        ->type_name("NAME");
     wrap_app_->add_option("--owner", wrap_.owner, "Owner of the tasks (default: local)")->type_name("OWNER");
     add_duration(*wrap_app_, "--await-cap", wrap_.await_cap, "How long await_task waits at most (default 25s)");
     add_duration(*wrap_app_, "--linger", wrap_.linger, "How long tasks may go on after the client left (default 10m)");
@@ -197,10 +202,12 @@ class Grammar {
     for (const char* builtin : {"check", "await", "list", "cancel"}) {
       const std::string flag = std::string("--") + builtin + "-tool";
       auto store = [this, builtin](const std::string& name) { wrap_.tool_names[builtin] = name; };
-      wrap_app_->add_option_function<std::string>(flag, store, std::string("Name of the added ") + builtin + "_task tool")
+      wrap_app_
+          ->add_option_function<std::string>(flag, store, std::string("Name of the added ") + builtin + "_task tool")
           ->type_name("NAME");
     }
-    wrap_app_->add_option("--output-schemas", wrap_.output_schemas, "Of the server's tools: widen (default), drop or keep")
+    wrap_app_
+        ->add_option("--output-schemas", wrap_.output_schemas, "Of the server's tools: widen (default), drop or keep")
         ->check(CLI::IsMember({"widen", "drop", "keep"}).description(""))
         ->type_name("HOW");
     add_store(*wrap_app_, wrap_.store);
@@ -210,7 +217,9 @@ class Grammar {
 
     serve_app_ = add("serve", "Offer the tools of a configuration file as an MCP server");
     serve_app_->add_flag("--stdio", "Speak MCP on standard input and output")->required();
-    serve_app_->add_option("-c,--config", serve_.config, "The configuration file (TOML)")->required()->type_name("FILE");
+    serve_app_->add_option("-c,--config", serve_.config, "The configuration file (TOML)")
+        ->required()
+        ->type_name("FILE");
     serve_app_->add_option("--owner", serve_.owner, "Owner of the tasks (default: local)")->type_name("OWNER");
     add_store(*serve_app_, serve_.store);
   }
@@ -273,7 +282,8 @@ std::vector<std::string> option_names(const CLI::App& app) {
 
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
-  for (const CLI::App* each : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(each->get_name());
+  for (const CLI::App* each : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(each->get_name());
   return names;
 }
 

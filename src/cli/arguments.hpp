@@ -104,9 +104,9 @@ struct VersionArguments {
   bool json = false;
 };
 
-using Command = std::variant<RunArguments, CheckArguments, AwaitArguments, OutputArguments, ListArguments,
-                             CancelArguments, WrapArguments, ServeArguments, ConfigCheckArguments, CompletionArguments,
-                             VersionArguments>;
+using Command =
+    std::variant<RunArguments, CheckArguments, AwaitArguments, OutputArguments, ListArguments, CancelArguments,
+                 WrapArguments, ServeArguments, ConfigCheckArguments, CompletionArguments, VersionArguments>;
 
 /// The command line asked for nothing that runs: a help text, or it was wrong.
 struct Stop {

@@ -28,10 +28,14 @@ inline constexpr int interrupted = 130;  ///< 128 + SIGINT.
 
 [[nodiscard]] constexpr int of(const Error& error) noexcept {
   switch (error.code) {
-    case errc::invalid_argument: return usage;
-    case errc::not_found: return not_found;
-    case errc::timed_out: return timed_out;
-    default: return failure;
+    case errc::invalid_argument:
+      return usage;
+    case errc::not_found:
+      return not_found;
+    case errc::timed_out:
+      return timed_out;
+    default:
+      return failure;
   }
 }
 

@@ -16,12 +16,18 @@ namespace {
 
 constexpr std::string_view code_of(Colour colour) noexcept {
   switch (colour) {
-    case Colour::red: return "31";
-    case Colour::green: return "32";
-    case Colour::yellow: return "33";
-    case Colour::blue: return "34";
-    case Colour::dim: return "2";
-    case Colour::bold: return "1";
+    case Colour::red:
+      return "31";
+    case Colour::green:
+      return "32";
+    case Colour::yellow:
+      return "33";
+    case Colour::blue:
+      return "34";
+    case Colour::dim:
+      return "2";
+    case Colour::bold:
+      return "1";
   }
   return "0";
 }
@@ -47,14 +53,18 @@ bool write_all(int fd, std::string_view bytes) {
   return true;
 }
 
-bool print(std::string_view text) { return write_all(STDOUT_FILENO, text); }
+bool print(std::string_view text) {
+  return write_all(STDOUT_FILENO, text);
+}
 
 void complain(std::string_view text) {
   // With nobody listening there is nobody to tell.
   static_cast<void>(write_all(STDERR_FILENO, "meantime: " + harmless(text) + "\n"));
 }
 
-bool is_terminal(int fd) { return isatty(fd) == 1; }
+bool is_terminal(int fd) {
+  return isatty(fd) == 1;
+}
 
 std::uint32_t columns(int fd) {
   winsize size{};
