@@ -338,7 +338,8 @@ std::variant<Command, Stop> parse(std::vector<std::string> arguments) {
   if (arguments.front() == "--version" || arguments.front() == "-V") return VersionArguments{};
   if (arguments.front() == "help") arguments.front() = "--help";
   const auto commands = command_names(app);
-  if (!arguments.front().starts_with('-') && std::ranges::find(commands, arguments.front()) == commands.end()) {
+  const bool asks_help = arguments.front() == "--help" || arguments.front() == "-h";
+  if (!asks_help && std::ranges::find(commands, arguments.front()) == commands.end()) {
     return unexpected_word(arguments.front(), app, "");
   }
   if (arguments.front() == "config" && arguments.size() > 1 && !arguments[1].starts_with('-') &&
