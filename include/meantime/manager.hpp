@@ -64,6 +64,8 @@ struct ToolCall {
   /// The same key from the same owner while the first call's record exists joins that task: the tool never runs
   /// twice. Calls with a key are recorded before they run. Empty: none.
   std::string idempotency_key;
+  /// When the work began, where that was before this call (a command already running that is now handed over).
+  std::optional<SteadyTime> began;
   /// Hears progress until the call is answered. On the loop's thread.
   std::function<void(const Progress&)> on_progress;
 };

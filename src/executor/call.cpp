@@ -92,7 +92,7 @@ Task<Result<Outcome>> TaskManager::Impl::call(ToolEntry& entry, ToolCall call) {
     }
   };
   Calling calling{*this, std::unique_ptr<LiveTask>(
-                             new LiveTask(*this, entry, account, std::move(call.arguments), clock.coarse_now()))};
+                             new LiveTask(*this, entry, account, std::move(call.arguments), call.began.value_or(clock.coarse_now())))};
   LiveTask& task = *calling.task;
   InlineCaller here;
   if (budget <= Milliseconds(0) && !tool.no_background) {
@@ -253,7 +253,7 @@ Task<Result<Outcome>> TaskManager::Impl::keyed_call(ToolEntry& entry, CallerAcco
     co_return co_await join(at->second->joined, tool_name, budget, no_background);
   }
   auto owned = std::unique_ptr<LiveTask>(
-      new LiveTask(*this, entry, account, std::move(call.arguments), clock.coarse_now()));
+      new LiveTask(*this, entry, account, std::move(call.arguments), call.began.value_or(clock.coarse_now())));
   LiveTask& task = *owned;
   count(task);
   adopt(std::move(owned), call.idempotency_key);
