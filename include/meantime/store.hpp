@@ -107,7 +107,8 @@ class Store {
   /// Adds to a running task's partial output. Best effort like progress, in order.
   [[nodiscard]] virtual Task<Result<void>> append_output(RunToken run, std::string bytes) = 0;
 
-  /// Partial output from a byte offset on, at most `limit_bytes`. Errors: not_found, unavailable.
+  /// Partial output from a byte offset on, at most `limit_bytes`. Only its newest part is kept (TaskRecord's
+  /// output_start): an offset before it answers from where the kept part begins. Errors: not_found, unavailable.
   [[nodiscard]] virtual Task<Result<std::string>> read_output(TaskId task, std::uint64_t offset_bytes,
                                                               std::uint64_t limit_bytes) = 0;
 

@@ -85,6 +85,7 @@ struct TaskRecord {
   std::uint64_t result_bytes = 0;
   std::uint64_t result_chars = 0;    ///< Unicode code points of the result.
   std::uint64_t output_bytes = 0;    ///< Partial output so far.
+  std::uint64_t output_start = 0;    ///< Where what is kept of it begins; 0 unless there was more than is kept.
   bool result_cut = false;
   std::optional<Progress> progress;
   std::string worker;                ///< Which process runs, or ran, it.

@@ -247,6 +247,7 @@ TaskRecord MemoryBackend::describe(const Record& record) const {
   out.idempotency_key = rare.key;
   out.progress = rare.progress;
   out.output_bytes = rare.output_start + rare.output.size();
+  out.output_start = rare.output_start;
   out.late_result = rare.late != nullptr;
   if (record.status == TaskStatus::running) return out;
   out.ended_at = rare.ended_at;

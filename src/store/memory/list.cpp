@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // list.cpp: pages of tasks, newest first, without a look at the tasks that are on other pages.
+#include <limits>
+
 #include "store/memory/backend.hpp"
 #include "store/messages.hpp"
 
@@ -40,9 +42,12 @@ class MemoryList {
   void place_cursor() {
     if (!query_.after) return;
     cursor_ = backend_.look_up(*query_.after);
-    if (cursor_ != nullptr && owner_ != nullptr && cursor_->owner != owner_) cursor_ = nullptr;
-    // A cursor that retention took away meanwhile: ids sort by time, so its place can still be found.
-    older_than_id_ = cursor_ == nullptr ? query_.after : std::nullopt;
+    if (cursor_ == nullptr) {
+      older_than_id_ = query_.after;  // retention took it away meanwhile; ids sort by time, so its place can be found
+    } else {
+      older_than_ = cursor_->number;
+      if (owner_ != nullptr && cursor_->owner != owner_) cursor_ = nullptr;  // another's: only its place in time counts
+    }
   }
 
   // The cursor may have ended since the page before and left the list of running tasks: its neighbours there are
@@ -58,7 +63,7 @@ class MemoryList {
   }
 
   [[nodiscard]] bool wanted(const Record& record) const {
-    if (older_than_id_ && record.id >= *older_than_id_) return false;
+    if (record.number >= older_than_ || (older_than_id_ && record.id >= *older_than_id_)) return false;
     if (query_.status && record.status != *query_.status) return false;
     if (query_.created_after && record.created_at < *query_.created_after) return false;
     if (query_.created_before && record.created_at >= *query_.created_before) return false;
@@ -86,7 +91,6 @@ class MemoryList {
     std::vector<const Record*> found;
     for (const Record* record = backend_.ended_.newest(); record != nullptr; record = record->of_state.older) {
       if (owner_ != nullptr && record->owner != owner_) continue;
-      if (cursor_ != nullptr && record->number >= cursor_->number) continue;
       if (wanted(*record)) found.push_back(record);
     }
     std::ranges::sort(found, std::greater{}, &Record::number);
@@ -100,6 +104,7 @@ class MemoryList {
   const store::Owner* owner_;
   std::string_view tool_name_;
   const Record* cursor_ = nullptr;
+  std::uint64_t older_than_ = std::numeric_limits<std::uint64_t>::max();
   std::optional<TaskId> older_than_id_;
   TaskList page_;
 };
