@@ -82,13 +82,11 @@ Task<ToolReturn> parked(Park& park) {
 
 // What the tool's own frame takes, which is not ours.
 double parked_frame_bytes() {
-  constexpr std::size_t count = 10'000;
   Park park;
-  std::vector<Task<ToolReturn>> tasks;
-  tasks.reserve(count);
-  const auto before = mallinfo2().uordblks;
-  for (std::size_t i = 0; i < count; ++i) tasks.push_back(parked(park));
-  return static_cast<double>(mallinfo2().uordblks - before) / static_cast<double>(count);
+  const auto task = parked(park);
+  const auto bytes = malloc_usable_size(park.first->handle.address()) + sizeof(std::size_t);
+  park.wake_one();
+  return static_cast<double>(bytes);
 }
 
 ToolHandle add(Bench& bench, std::string name, CoroutineBody body) {
