@@ -96,7 +96,14 @@ Task<Result<Outcome>> TaskManager::Impl::call(ToolEntry& entry, ToolCall&& call)
   return first_of_the_two(std::move(task), std::move(call.on_progress), budget);
 }
 
-Task<Result<Outcome>> TaskManager::Impl::answer(std::unique_ptr<LiveTask> task) { co_return inline_outcome(*task); }
+Task<Result<Outcome>> TaskManager::Impl::answer(std::unique_ptr<LiveTask> task) {
+  // The common case without a detour: a text, moved once from the tool's frame into this one.
+  if (telemetry == nullptr && task->body && !task->body.failed()) {
+    ToolReturn& returned = task->body.get();
+    if (returned && utf8::valid(returned->text)) co_return Finished{std::move(*returned), std::nullopt};
+  }
+  co_return inline_outcome(*task);
+}
 
 Task<Result<Outcome>> TaskManager::Impl::first_of_the_two(std::unique_ptr<LiveTask> owned,
                                                           std::function<void(const Progress&)> on_progress,
