@@ -223,13 +223,6 @@ pid_t printed_pid(boost::asio::io_context& loop, const Call& call) {
   return pid;
 }
 
-return pidfd_ >= 0 && poll(&waited, 1, 30'000) == 1;
-}
-
-private:
-int pidfd_;
-};
-
 TEST_F(CommandTool, ACancelEndsTheWholeGroupThePoliteWay) {
   const Tool tool = make(shell("trap 'echo tidied; exit 9' TERM; sleep 1000 & echo $!; wait"));
   Call call("{}");
