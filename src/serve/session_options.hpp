@@ -29,17 +29,17 @@ enum class OutputSchemas : std::uint8_t {
 
 /// Settings of one MCP session. Every member has a working default.
 struct SessionOptions {
-  std::string owner = "local";          ///< `user_id` of the tasks: a stdio session belongs to the local user.
-  std::optional<Milliseconds> budget;   ///< In place of the manager's.
-  Milliseconds await_cap{25'000};       ///< How long await_task waits, at most and by default: below clients' limits.
-  std::map<std::string, Milliseconds> await_caps;  ///< In place of await_cap, by the client's name.
-  std::uint64_t preview_chars = 20'000;  ///< A longer result is handed out in pages of this.
+  std::string owner = "local";         ///< `user_id` of the tasks: a stdio session belongs to the local user.
+  std::optional<Milliseconds> budget;  ///< In place of the manager's.
+  Milliseconds await_cap{25'000};      ///< How long await_task waits, at most and by default: below clients' limits.
+  std::map<std::string, Milliseconds> await_caps;      ///< In place of await_cap, by the client's name.
+  std::uint64_t preview_chars = 20'000;                ///< A longer result is handed out in pages of this.
   std::size_t max_line_bytes = std::size_t{64} << 20;  ///< Of one message; a longer one is refused and skipped.
   BuiltinNames names;
   OutputSchemas output_schemas = OutputSchemas::widen;
-  Milliseconds linger{600'000};    ///< After the client has gone: how long running tasks may go on.
+  Milliseconds linger{600'000};     ///< After the client has gone: how long running tasks may go on.
   Milliseconds drain_grace{5'000};  ///< On SIGTERM, and after `linger`.
-  bool handle_signals = true;      ///< SIGTERM and SIGINT drain, a second one forces.
+  bool handle_signals = true;       ///< SIGTERM and SIGINT drain, a second one forces.
 };
 
 }  // namespace meantime::serve
