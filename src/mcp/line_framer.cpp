@@ -8,6 +8,7 @@ namespace meantime::mcp {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+constexpr std::size_t sample_bytes = 256;  // of a too long line, at both ends
 constexpr std::size_t shrink_above = std::size_t{1} << 20;
 
 }  // namespace
@@ -40,15 +41,26 @@ std::optional<Line> LineFramer::cut(std::size_t end) {
   start_ = std::min(end + 1, filled_);
   searched_ = start_;
   if (dropped_ != 0 || text.size() > max_) {
+    drop(text);
     dropped_ = 0;
     first_ = false;
-    return Line{{}, true, bytes};
+    return Line{{}, true, bytes, dropped_head_, dropped_tail_};
   }
   if (first_ && text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   first_ = false;
   if (text.ends_with('\r')) text.remove_suffix(1);
   if (text.find_first_not_of(" \t\r") == std::string_view::npos) return std::nullopt;
   return Line{text, false, bytes};
+}
+
+void LineFramer::drop(std::string_view bytes) {
+  if (dropped_ == 0) {
+    dropped_head_ = bytes.substr(0, sample_bytes);
+    dropped_tail_.clear();
+  }
+  dropped_ += bytes.size();
+  dropped_tail_ += bytes.substr(bytes.size() - std::min(bytes.size(), sample_bytes));
+  if (dropped_tail_.size() > sample_bytes) dropped_tail_.erase(0, dropped_tail_.size() - sample_bytes);
 }
 
 std::optional<Line> LineFramer::next() {
@@ -59,7 +71,7 @@ std::optional<Line> LineFramer::next() {
   }
   searched_ = filled_;
   if (dropped_ != 0 || filled_ - start_ > max_) {
-    dropped_ += filled_ - start_;
+    drop({buffer_.get() + start_, filled_ - start_});
     start_ = filled_;
   }
   return std::nullopt;

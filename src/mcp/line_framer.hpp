@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace meantime::mcp {
@@ -16,6 +17,8 @@ struct Line {
   std::string_view text;    ///< Valid until the next prepare(). Empty when the line was too long.
   bool too_long = false;    ///< Over the limit: dropped, and the stream goes on behind it.
   std::uint64_t bytes = 0;  ///< Length as it came.
+  std::string_view head;    ///< Of a too long line: its first and last bytes, to tell whose it was.
+  std::string_view tail;
 };
 
 /// Read into prepare(), say how much with commit(), then take lines until there is none. Lines of white space only are
@@ -35,6 +38,7 @@ class LineFramer {
 
  private:
   [[nodiscard]] std::optional<Line> cut(std::size_t end);
+  void drop(std::string_view bytes);
 
   std::size_t max_;
   std::unique_ptr<char[]> buffer_;  // NOLINT(*-avoid-c-arrays): uninitialised on purpose
@@ -43,6 +47,8 @@ class LineFramer {
   std::size_t searched_ = 0;  // no line end before this
   std::size_t filled_ = 0;
   std::uint64_t dropped_ = 0;  // bytes of a too long line
+  std::string dropped_head_;
+  std::string dropped_tail_;
   bool first_ = true;
 };
 

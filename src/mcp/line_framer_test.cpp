@@ -53,6 +53,26 @@ TEST(LineFramer, ATooLongLineIsDroppedAndTheNextOneIsRead) {
   EXPECT_EQ(lines_of(std::string(2000, 'x'), 64), (Lines{"TOO LONG 2000"}));
 }
 
+TEST(LineFramer, ATooLongLineShowsItsTwoEnds) {
+  for (const std::size_t step : {1U, 100U, 100'000U}) {
+    LineFramer framer(1000);
+    const std::string stream = "head" + std::string(250'000, 'x') + "tail\n";
+    std::optional<Line> line;
+    for (std::size_t at = 0; at < stream.size();) {
+      const auto room = framer.prepare();
+      const std::size_t n = std::min({step, room.size(), stream.size() - at});
+      std::memcpy(room.data(), stream.data() + at, n);
+      framer.commit(n);
+      at += n;
+      if (auto next = framer.next()) line = next;
+    }
+    ASSERT_TRUE(line && line->too_long);
+    EXPECT_EQ(line->bytes, stream.size() - 1);
+    EXPECT_TRUE(line->head.starts_with("headx")) << line->head;
+    EXPECT_TRUE(line->tail.ends_with("xtail")) << line->tail;
+  }
+}
+
 TEST(LineFramer, AHundredMegabytesInOneLineTakeNoMoreRoomThanTheLimit) {
   LineFramer framer(1 << 20);
   std::size_t most = 0;
