@@ -5,6 +5,12 @@ find_package(spdlog REQUIRED)
 find_package(fmt REQUIRED)
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
 find_package(utf8cpp REQUIRED)
+find_package(re2 CONFIG QUIET)  # Debian 13; Debian 12's package has no CMake files
+if(NOT TARGET re2::re2)
+  find_library(MEANTIME_RE2 re2 REQUIRED)
+  add_library(re2::re2 UNKNOWN IMPORTED)
+  set_target_properties(re2::re2 PROPERTIES IMPORTED_LOCATION ${MEANTIME_RE2})
+endif()
 
 find_path(MEANTIME_BOOST_INCLUDE boost/redis.hpp
   HINTS ${PROJECT_SOURCE_DIR}/build/deps/boost/include $ENV{BOOST_ROOT}/include $ENV{BOOST_ROOT}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+// ending.cpp: what became of a background task: made once, stored before anyone is told, and told to all who wait.
+#include "core/duration.hpp"
+#include "core/utf8.hpp"
+#include "executor/manager_impl.hpp"
+
+namespace meantime {
+namespace {
+
+// Above this, repairing and cutting text would hold the loop for a noticeable time (F28).
+constexpr std::size_t off_loop_bytes = 256UL << 10;
+constexpr Milliseconds first_retry{100};
+constexpr Milliseconds last_retry{5'000};
+constexpr std::string_view cancelled_error = "Task was cancelled.";
+
+struct TextLimits {
+  std::uint64_t result_bytes;
+  std::uint64_t error_bytes;
+};
+
+std::string capped(std::string text, std::uint64_t max_bytes, bool& cut) {
+  if (max_bytes != 0) text = utf8::head_and_tail(std::move(text), max_bytes, cut);
+  return utf8::repaired(std::move(text));
+}
+
+void put_output(TaskEnd& end, ToolOutput output, const TextLimits& limits) {
+  end.result_cut = output.cut;
+  end.media_type = std::move(output.media_type);
+  end.exit_code = output.exit_code;
+  // Cutting the middle out of JSON would leave no JSON: what is too long goes on as the text that it is.
+  const bool too_long = limits.result_bytes != 0 && output.text.size() > limits.result_bytes;
+  if (too_long) end.media_type = media::text;
+  end.result = capped(std::move(output.text), limits.result_bytes, end.result_cut);
+}
+
+TaskEnd end_of(ToolReturn returned, const TextLimits& limits) {
+  TaskEnd end;
+  if (returned) {
+    put_output(end, std::move(*returned), limits);
+    return end;
+  }
+  ToolFailure& failure = returned.error();
+  end.status = TaskStatus::failed;
+  end.reason = failure.reason;
+  bool cut = false;
+  end.error = failure.reason == EndReason::cancelled ? std::string(cancelled_error)
+                                                     : capped(failure.error(), limits.error_bytes, cut);
+  if (failure.output) put_output(end, std::move(*failure.output), limits);
+  return end;
+}
+
+std::size_t size_of(const ToolReturn& returned) {
+  if (returned) return returned->text.size();
+  return returned.error().message.size() + (returned.error().output ? returned.error().output->text.size() : 0);
+}
+
+}  // namespace
+
+Task<TaskEnd> TaskManager::Impl::make_end(LiveTask& task) {
+  ToolReturn returned = task.take_return();
+  // A tool that was asked to end and then failed ended because it was asked; one that finished all the same finished.
+  if (!returned && task.extras && task.extras->ending != EndReason::none &&
+      returned.error().reason == EndReason::tool_error) {
+    returned.error().reason = task.extras->ending;
+  }
+  const TextLimits limits{task.entry.tool.max_result_bytes.value_or(options.limits.result_bytes),
+                          options.limits.error_bytes};
+  if (size_of(returned) > off_loop_bytes) {
+    auto work = [held = std::make_shared<ToolReturn>(std::move(returned)), limits] {
+      return end_of(std::move(*held), limits);
+    };
+    co_return co_await pool.run(task.account->caller.user_id, std::move(work));
+  }
+  co_return end_of(std::move(returned), limits);
+}
+
+TaskRecord TaskManager::Impl::record_of(const LiveTask& task) const {
+  TaskRecord record;
+  record.task_id = task.id;
+  record.tool_name = task.entry.tool.name;
+  record.created_at = task.created_at;
+  record.caller = task.account->caller;
+  record.worker = store.worker();
+  record.attempt = task.attempt;
+  if (!task.extras) return record;
+  const LiveTask::Extras& more = *task.extras;
+  record.progress = more.progress;
+  record.output_bytes = more.output_total;
+  record.cancel_requested = more.ending == EndReason::cancelled;
+  record.idempotency_key = more.idempotency_key;
+  if (const auto& end = more.unsaved) {
+    record.status = end->status;
+    record.reason = end->reason;
+    record.ended_at = end->ended_at;
+    record.error = end->error;
+    record.media_type = end->media_type;
+    record.exit_code = end->exit_code;
+    record.result_bytes = end->result.size();
+    record.result_chars = utf8::count(end->result);
+    record.result_cut = end->result_cut;
+  }
+  return record;
+}
+
+Task<void> TaskManager::Impl::record_end(LiveTask& task) {
+  if (std::exchange(task.recording, true)) co_return;
+  if (task.extras) {
+    task.extras->grace.disarm();
+    task.extras->run_time.disarm();
+    task.extras->drop.unlink();
+  }
+  TaskEnd end = co_await make_end(task);
+  end.ended_at = task.created_at + age(task);
+  task.body.reset();  // the tool's frame is not needed while the store writes
+  while (task.start == LiveTask::Start::pending) {
+    Wait wait(task.start_waiters, loop_, deadlines_, last_retry);
+    co_await wait;
+  }
+  if (task.extras && (!task.extras->output.empty() || task.extras->progress_pending)) co_await flush(task);
+
+  const RunToken run{task.id, task.attempt};
+  const TaskStatus status = end.status;
+  const bool keep_copy = end.result.size() + end.error.size() > 0;
+  std::shared_ptr<TaskRecord> record;
+  Milliseconds retry = first_retry;
+  for (;;) {
+    if (task.start == LiveTask::Start::failed) {
+      auto started = co_await store.start(start_of(task));
+      if (started) task.start = LiveTask::Start::stored;
+    }
+    Result<FinishVerdict> stored = std::unexpected(Error{errc::unavailable, "store.start", "not stored yet"});
+    if (task.start == LiveTask::Start::stored) stored = co_await store.finish(run, keep_copy ? TaskEnd(end) : end);
+    if (stored && !stored->stored) {  // decided by another while we were thought dead: theirs stands
+      fault("store.finish", "task " + task.id.text() + " was decided elsewhere; this result is kept beside as late");
+      if (auto theirs = co_await store.find(task.id)) record = std::make_shared<TaskRecord>(std::move(*theirs));
+      break;
+    }
+    if (stored || stored.error().code != errc::unavailable) {
+      if (!stored) fault("store.finish", stored.error().detail);
+      break;
+    }
+    // S24: kept here and written once the store is back; whoever asks this process is answered from memory.
+    if (!task.more().unsaved) {
+      fault("store.finish", stored.error().detail);
+      task.extras->unsaved = end;
+      ++unsaved;
+      if (!task.waiters.empty()) task.waiters.wake_all(Woken::ended, std::make_shared<TaskRecord>(record_of(task)));
+    }
+    Wait wait(store_back, loop_, deadlines_, retry);
+    co_await wait;
+    retry = std::min(retry * 2, last_retry);
+  }
+  if (task.extras && task.extras->unsaved) --unsaved;
+  if (!task.waiters.empty()) {
+    if (!record) {
+      task.more().unsaved = std::move(end);
+      record = std::make_shared<TaskRecord>(record_of(task));
+    }
+    task.waiters.wake_all(Woken::ended, record);
+  }
+  if (telemetry != nullptr) {
+    const bool ok = status == TaskStatus::completed;
+    ToolFailure failure;
+    if (!ok) {
+      const std::string& error = record ? record->error : end.error;
+      const auto colon = error.find(": ");
+      failure.type = error.substr(0, colon);
+      failure.message = colon == std::string::npos ? error : error.substr(colon + 2);
+    }
+    tell(ok ? TaskEvent::Phase::completed : TaskEvent::Phase::failed, ok ? "ok" : "error", task, ok ? nullptr : &failure);
+  }
+  forget_key(task);
+  uncount(task);
+  registry.take(task).reset();
+}
+
+void TaskManager::Impl::request_end(LiveTask& task, EndReason reason) {
+  LiveTask::Extras& more = task.more();
+  if (more.ending != EndReason::none || task.recording) return;  // the first to ask says why
+  more.ending = reason;
+  if (more.stop && task.body && !task.body.done()) {
+    deadlines_.arm(more.grace, options.cancel_grace);
+    more.stop->request_stop();
+    return;
+  }
+  loop_.post(more.drop);  // not now: the one who asks may be the tool itself, and its frame is in use
+}
+
+void TaskManager::Impl::grace_over(LiveTask& task) { end_by_force(task, task.more().ending); }
+
+void TaskManager::Impl::run_time_over(LiveTask& task) { request_end(task, EndReason::timed_out); }
+
+void TaskManager::Impl::end_by_force(LiveTask& task, EndReason reason) {
+  if (task.recording || (task.body && task.body.done())) return;
+  ToolFailure failure;
+  failure.reason = reason;
+  switch (reason) {
+    case EndReason::timed_out:
+      failure.type = "TimedOut";
+      failure.message = "the tool ran past its maximum run time of " +
+                        format_duration(task.entry.tool.max_run_time.value_or(Milliseconds(0)));
+      break;
+    case EndReason::interrupted:
+      failure.type = "Interrupted";
+      failure.message = "meantime shut down before the tool was done";
+      break;
+    default:
+      failure.type = "Cancelled";
+      failure.message = cancelled_error;
+  }
+  task.body.reset();
+  task.more().forced = std::move(failure);
+  const auto next = body_ended(task);
+  next.resume();
+}
+
+}  // namespace meantime

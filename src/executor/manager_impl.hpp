@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// manager_impl.hpp: the parts of the TaskManager. call.cpp runs a call to its answer; ending.cpp records what became
+// of a task; questions.cpp answers check, await, list and cancel; upkeep.cpp keeps the lease, finds the dead, drains.
+#pragma once
+
+#include <boost/unordered/unordered_node_map.hpp>
+#include <memory>
+#include <string>
+
+#include "core/utf8.hpp"
+#include "engine/blocking_pool.hpp"
+#include "engine/deadlines.hpp"
+#include "engine/loop.hpp"
+#include "meantime/manager.hpp"
+#include "registry/callers.hpp"
+#include "registry/live_task.hpp"
+#include "registry/registry.hpp"
+
+namespace meantime {
+
+/// Calls of this process that are recorded before they run.
+struct KeyedStart {
+  TaskId joined;  ///< The task that has the key: this call's own, or an earlier one's.
+  bool answered = false;
+  WaitList waiters;
+};
+
+struct TaskManager::Impl final : LiveTaskHost, StoreListener {
+  Impl(boost::asio::io_context& io, ManagerPorts ports, ManagerOptions options);
+  ~Impl();
+
+  // call.cpp
+  Task<Result<Outcome>> call(ToolEntry& entry, ToolCall call);
+  [[nodiscard]] std::optional<Error> refuse(const ToolEntry& entry, const CallerAccount& account,
+                                            const ToolCall& call) const;
+  Task<Result<Outcome>> to_background(std::unique_ptr<LiveTask> task, InlineCaller& here);
+  Task<Result<Outcome>> keyed_call(ToolEntry& entry, CallerAccount& account, ToolCall call, Milliseconds budget);
+  Task<Result<Outcome>> join(TaskId id, std::string tool_name, Milliseconds budget, bool no_background);
+  Outcome inline_outcome(LiveTask& task);
+  void give_up(std::unique_ptr<LiveTask> task) noexcept;
+  void count(LiveTask& task) noexcept;
+  void uncount(LiveTask& task) noexcept;
+  void adopt(std::unique_ptr<LiveTask> task, std::string_view idempotency_key);
+  Task<void> keyed_start(LiveTask& task, std::shared_ptr<KeyedStart> keyed);
+  static TaskStart start_of(const LiveTask& task);
+  void forget_key(const LiveTask& task);
+  Task<void> store_start(LiveTask& task);
+  Task<void> begin_next_turn(TaskId id);
+
+  // ending.cpp
+  Task<void> record_end(LiveTask& task);
+  Task<TaskEnd> make_end(LiveTask& task);
+  TaskRecord record_of(const LiveTask& task) const;
+  void end_by_force(LiveTask& task, EndReason reason);
+  void request_end(LiveTask& task, EndReason reason);
+
+  // questions.cpp
+  Task<Result<TaskRecord>> find(TaskId id, const std::optional<std::string>& user_id);
+  Task<Result<Awaited>> await_task(TaskId id, Milliseconds timeout, std::optional<std::string> user_id);
+  Task<Result<Awaited>> await_remote(TaskId id, SteadyTime until, std::optional<std::string> user_id);
+  Task<Result<TextPage>> read_result(TaskId id, std::uint64_t offset, std::uint64_t limit);
+  Task<void> flush(LiveTask& task);
+
+  // upkeep.cpp
+  Task<void> upkeep();
+  Task<void> look_for_lost();
+  Task<void> look_for_cancels();
+  Task<DrainReport> drain(Milliseconds grace);
+  void rerun(ReclaimedTask reclaimed);
+
+  // LiveTaskHost
+  Loop& loop() noexcept override { return loop_; }
+  Deadlines& deadlines() noexcept override { return deadlines_; }
+  std::coroutine_handle<> body_ended(LiveTask& task) noexcept override;
+  void budget_over(LiveTask& task) noexcept override;
+  void grace_over(LiveTask& task) override;
+  void run_time_over(LiveTask& task) override;
+  void progressed(LiveTask& task) override;
+  void printed(LiveTask& task) override;
+
+  // StoreListener
+  void on_ended(const TaskId& task) override;
+  void on_cancel_requested(const TaskId& task) override;
+  void on_changed(const TaskId& task) override;
+  void on_worker_died() override;
+  void on_available(bool available) override;
+
+  void tell(TaskEvent::Phase phase, std::string_view status, const LiveTask& task, const ToolFailure* failure);
+  void fault(std::string_view where, std::string_view what) noexcept;
+  [[nodiscard]] Milliseconds age(const LiveTask& task) const {
+    return std::chrono::duration_cast<Milliseconds>(clock.now() - task.started);
+  }
+  Task<void> pause(Milliseconds duration);
+  ToolEntry* find_tool(std::string_view name);
+
+  Clock& clock;
+  Store& store;
+  Telemetry* telemetry;
+  ManagerOptions options;
+  Loop loop_;
+  Deadlines deadlines_;
+  TaskIdSource ids;
+  BlockingPool pool;
+  Callers callers;
+  Registry registry;
+  boost::unordered_node_map<std::string, std::unique_ptr<ToolEntry>> tools;
+  std::vector<std::unique_ptr<ToolEntry>> removed_tools;  ///< Until the manager goes: handles may still point there.
+  boost::unordered_node_map<std::string, std::shared_ptr<KeyedStart>> keys;  ///< By owner and key, while they run.
+  std::uint32_t running = 0;
+  std::uint32_t waiting = 0;
+  std::uint32_t unsaved = 0;   ///< Outcomes that the store has not taken yet.
+  std::uint64_t telemetry_faults = 0;
+  bool draining = false;
+  bool looking_for_lost = false;
+  SteadyTime drain_until{};
+  WaitList idle_waiters;   ///< Woken when the last live task has ended.
+  WaitList store_back;     ///< Woken when the store can be reached again.
+  TaskGroup group;         ///< Last: what it runs uses all of the above.
+};
+
+}  // namespace meantime

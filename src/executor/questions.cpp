@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+// questions.cpp: check, await, read, list and cancel, for tasks of this process and of all that share the store.
+#include "core/text_page.hpp"
+#include "core/utf8.hpp"
+#include "executor/manager_impl.hpp"
+
+namespace meantime {
+namespace {
+
+// One text for unknown and for foreign tasks (S31).
+std::unexpected<Error> not_found(std::string_view op, const TaskId& id) {
+  return fail(errc::not_found, std::string(op), "Task '" + id.text() + "' not found.");
+}
+
+bool may_see(const TaskRecord& record, const std::optional<std::string>& user_id) {
+  return !user_id || record.caller.user_id == *user_id;
+}
+
+// A notice from another process can get lost; after this long a waiter looks by itself.
+constexpr Milliseconds look_again{5'000};
+// Progress and output go to the store at most this often for each task.
+constexpr Milliseconds between_flushes{50};
+constexpr std::size_t flush_at_once_bytes = 64UL << 10;
+
+}  // namespace
+
+Task<Result<TaskRecord>> TaskManager::Impl::find(TaskId id, const std::optional<std::string>& user_id) {
+  std::optional<std::string> owner = user_id;
+  if (const LiveTask* live = registry.find(id)) {
+    TaskRecord record = record_of(*live);
+    if (!may_see(record, owner)) co_return not_found("manager.find", id);
+    co_return record;
+  }
+  auto record = co_await store.find(id);
+  if (!record) {
+    if (record.error().code == errc::not_found) co_return not_found("manager.find", id);
+    co_return std::unexpected(std::move(record.error()));
+  }
+  if (!may_see(*record, owner)) co_return not_found("manager.find", id);
+  co_return record;
+}
+
+Task<Result<Awaited>> TaskManager::Impl::await_task(TaskId id, Milliseconds timeout,
+                                                    std::optional<std::string> user_id) {
+  if (options.limits.waiters != 0 && waiting >= options.limits.waiters) {
+    co_return fail(errc::overloaded, "manager.await_task",
+                   std::to_string(waiting) + " waits are open already (limit limits.waiters): ask again in a moment",
+                   Milliseconds(1'000));
+  }
+  struct Counted {
+    std::uint32_t& count;
+    explicit Counted(std::uint32_t& c) : count(c) { ++count; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+    ~Counted() { --count; }
+  } counted(waiting);
+  LiveTask* live = registry.find(id);
+  const SteadyTime until = clock.now() + std::min(timeout, std::chrono::duration_cast<Milliseconds>(std::chrono::years(10)));
+  if (live == nullptr) co_return co_await await_remote(id, until, std::move(user_id));
+  if (user_id && live->account->caller.user_id != *user_id) co_return not_found("manager.await_task", id);
+  if (live->extras && live->extras->unsaved) co_return Awaited{record_of(*live), false};
+  Wait wait(live->waiters, loop_, deadlines_, timeout);
+  switch (co_await wait) {
+    case Woken::ended:
+      co_return Awaited{*wait.record(), false};
+    case Woken::timed_out:
+      live = registry.find(id);
+      if (live != nullptr) co_return Awaited{record_of(*live), true};
+      break;
+    case Woken::look:
+      break;
+  }
+  auto record = co_await find(id, user_id);
+  if (!record) co_return std::unexpected(std::move(record.error()));
+  const bool running_still = record->status == TaskStatus::running;
+  co_return Awaited{std::move(*record), running_still};
+}
+
+Task<Result<Awaited>> TaskManager::Impl::await_remote(TaskId id, SteadyTime until, std::optional<std::string> user_id) {
+  // Watch first, then look: an end between the two is seen by one of them (F03).
+  struct Watch {
+    Impl& impl;
+    TaskId id;
+    Watch(Impl& i, const TaskId& task) : impl(i), id(task) {
+      ++impl.registry.remote(id).users;
+      impl.store.watch(id);
+    }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    ~Watch() {
+      impl.store.unwatch(id);
+      if (--impl.registry.remote(id).users == 0) impl.registry.forget_remote(id);
+    }
+  } watch(*this, id);
+  std::optional<TaskRecord> last;
+  for (;;) {
+    // In the list before the look, for the same reason.
+    const auto left = std::chrono::ceil<Milliseconds>(until - clock.now());
+    Wait wait(registry.remote(id).waiters, loop_, deadlines_, std::min(std::max(left, Milliseconds(0)), look_again));
+    auto record = co_await find(id, user_id);
+    if (record) {
+      if (record->status != TaskStatus::running) co_return Awaited{std::move(*record), false};
+      last = std::move(*record);
+    } else if (record.error().code != errc::unavailable || !last) {
+      co_return std::unexpected(std::move(record.error()));  // away from the start on; later we go on waiting (F30)
+    }
+    if (clock.now() >= until) co_return Awaited{std::move(*last), true};
+    co_await wait;
+  }
+}
+
+void TaskManager::Impl::progressed(LiveTask& task) {
+  if (task.stage == LiveTask::Stage::background && task.start == LiveTask::Start::stored) group.spawn(flush(task));
+}
+
+void TaskManager::Impl::printed(LiveTask& task) {
+  const std::uint64_t keep = options.limits.output_bytes;
+  std::string& pending = task.extras->output;
+  // Twice the limit before the front is dropped, so that a chatty tool does not move bytes at each line.
+  if (keep != 0 && pending.size() > 2 * keep) pending.erase(0, pending.size() - keep);
+  if (task.stage == LiveTask::Stage::background && task.start == LiveTask::Start::stored) group.spawn(flush(task));
+}
+
+Task<void> TaskManager::Impl::flush(LiveTask& task) {
+  LiveTask::Extras& more = task.more();
+  if (more.flushing || task.start != LiveTask::Start::stored) co_return;
+  more.flushing = true;
+  const RunToken run{task.id, task.attempt};
+  bool first = true;
+  for (;;) {
+    // What was found at the last look may be gone with its record.
+    LiveTask* live = registry.find(run.task_id);
+    if (live == nullptr) co_return;
+    LiveTask::Extras& now = *live->extras;
+    if (now.output.empty() && !now.progress_pending) {
+      now.flushing = false;
+      co_return;
+    }
+    if (!first && now.output.size() < flush_at_once_bytes && !live->recording) {
+      co_await pause(between_flushes);
+      live = registry.find(run.task_id);
+      if (live == nullptr) co_return;
+    }
+    first = false;
+    std::string output = std::exchange(live->extras->output, {});
+    const bool progress_pending = std::exchange(live->extras->progress_pending, false);
+    std::optional<Progress> progress = progress_pending ? live->extras->progress : std::nullopt;
+    if (progress) {
+      if (auto stored = co_await store.set_progress(run, std::move(*progress)); !stored) {
+        fault("store.set_progress", stored.error().detail);
+      }
+    }
+    if (!output.empty()) {
+      if (auto stored = co_await store.append_output(run, std::move(output)); !stored) {
+        fault("store.append_output", stored.error().detail);
+      }
+    }
+  }
+}
+
+Task<Result<TextPage>> TaskManager::Impl::read_result(TaskId id, std::uint64_t offset, std::uint64_t limit) {
+  if (const LiveTask* live = registry.find(id); live != nullptr && live->extras && live->extras->unsaved) {
+    co_return page_of(live->extras->unsaved->result, offset, limit);
+  }
+  co_return co_await store.read_result(id, offset, limit);
+}
+
+Task<Result<TaskRecord>> TaskManager::check(TaskId task, std::optional<std::string> user_id) {
+  co_return co_await impl_->find(task, user_id);
+}
+
+Task<Result<Awaited>> TaskManager::await_task(TaskId task, std::optional<Milliseconds> timeout,
+                                              std::optional<std::string> user_id) {
+  return impl_->await_task(task, std::max(timeout.value_or(impl_->options.await_timeout), Milliseconds(0)),
+                           std::move(user_id));
+}
+
+Task<Result<TextPage>> TaskManager::read_result(TaskId task, std::uint64_t offset_chars, std::uint64_t limit_chars,
+                                                std::optional<std::string> user_id) {
+  if (user_id) {
+    auto record = co_await impl_->find(task, user_id);
+    if (!record) co_return std::unexpected(std::move(record.error()));
+  }
+  co_return co_await impl_->read_result(task, offset_chars, limit_chars);
+}
+
+Task<Result<std::string>> TaskManager::read_output(TaskId task, std::uint64_t offset_bytes, std::uint64_t limit_bytes,
+                                                   std::optional<std::string> user_id) {
+  if (user_id) {
+    auto record = co_await impl_->find(task, user_id);
+    if (!record) co_return std::unexpected(std::move(record.error()));
+  }
+  if (LiveTask* live = impl_->registry.find(task); live != nullptr && live->extras && !live->extras->flushing) {
+    co_await impl_->flush(*live);
+  }
+  co_return co_await impl_->store.read_output(task, offset_bytes, limit_bytes);
+}
+
+Task<Result<TaskList>> TaskManager::list(ListQuery query) {
+  auto listed = co_await impl_->store.list(query);
+  if (!listed) co_return listed;
+  for (TaskRecord& record : listed->tasks) {
+    if (const LiveTask* live = impl_->registry.find(record.task_id)) record.progress = impl_->record_of(*live).progress;
+  }
+  co_return listed;
+}
+
+Task<Result<void>> TaskManager::cancel(TaskId task, std::optional<std::string> user_id) {
+  auto record = co_await impl_->find(task, user_id);
+  if (!record) co_return std::unexpected(std::move(record.error()));
+  if (record->status != TaskStatus::running) {
+    co_return fail(errc::already_final, "manager.cancel",
+                   "Task '" + task.text() + "' has ended already (" + std::string(name_of(record->status)) + ").");
+  }
+  if (LiveTask* live = impl_->registry.find(task)) {
+    impl_->request_end(*live, EndReason::cancelled);
+    co_return Result<void>{};
+  }
+  co_return co_await impl_->store.request_cancel(task);
+}
+
+}  // namespace meantime

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// upkeep.cpp: what goes on beside the calls: the lease, the look for dead workers and missed notices, retention, drain.
+#include "executor/manager_impl.hpp"
+
+namespace meantime {
+namespace {
+constexpr int beats_between_sweeps = 15;
+}  // namespace
+
+Task<void> TaskManager::Impl::upkeep() {
+  for (int beat = 0;; ++beat) {
+    co_await pause(options.heartbeat);
+    if (registry.background() != 0) {
+      if (auto renewed = co_await store.heartbeat(); !renewed) fault("store.heartbeat", renewed.error().detail);
+      co_await look_for_cancels();
+    }
+    co_await look_for_lost();
+    if (beat % beats_between_sweeps == 0) {
+      auto forgotten = co_await store.forget_ended(clock.wall_now() - options.retention);
+      if (!forgotten) fault("store.forget_ended", forgotten.error().detail);
+    }
+  }
+}
+
+Task<void> TaskManager::Impl::look_for_cancels() {
+  auto wanted = co_await store.cancel_requests();
+  if (!wanted) {
+    fault("store.cancel_requests", wanted.error().detail);
+    co_return;
+  }
+  for (const TaskId& id : *wanted) on_cancel_requested(id);
+}
+
+Task<void> TaskManager::Impl::look_for_lost() {
+  if (std::exchange(looking_for_lost, true)) co_return;
+  ReclaimPolicy policy{.tools = {}, .max_attempts = options.rerun_max_attempts};
+  if (!draining) {
+    for (const auto& [name, entry] : tools) {
+      if (entry->tool.rerun_if_lost) policy.tools.push_back(name);
+    }
+  }
+  auto report = co_await store.reap_lost(std::move(policy));
+  looking_for_lost = false;
+  if (!report) {
+    fault("store.reap_lost", report.error().detail);
+    co_return;
+  }
+  for (const TaskId& id : report->lost) on_ended(id);
+  for (ReclaimedTask& task : report->reclaimed) rerun(std::move(task));
+}
+
+void TaskManager::Impl::rerun(ReclaimedTask reclaimed) {
+  ToolEntry* entry = find_tool(reclaimed.tool_name);
+  if (entry == nullptr) {  // removed while the store answered; the lease tells the next one
+    fault("manager.rerun", "tool '" + reclaimed.tool_name + "' is gone");
+    return;
+  }
+  auto owned = std::unique_ptr<LiveTask>(new LiveTask(*this, *entry, callers.account(reclaimed.caller),
+                                                      std::move(reclaimed.arguments), clock.now()));
+  LiveTask& task = *owned;
+  task.id = reclaimed.task_id;
+  task.attempt = reclaimed.attempt;
+  count(task);
+  adopt(std::move(owned), {});
+  task.created_at = reclaimed.created_at;
+  task.started = clock.now() - (clock.wall_now() - reclaimed.created_at);
+  task.start = LiveTask::Start::stored;
+  group.spawn(begin_next_turn(task.id));
+}
+
+void TaskManager::Impl::on_ended(const TaskId& task) {
+  if (auto* remote = registry.find_remote(task)) remote->waiters.wake_all(Woken::look);
+}
+
+void TaskManager::Impl::on_changed(const TaskId& task) { on_ended(task); }
+
+void TaskManager::Impl::on_cancel_requested(const TaskId& task) {
+  if (LiveTask* live = registry.find(task)) request_end(*live, EndReason::cancelled);
+}
+
+void TaskManager::Impl::on_worker_died() { group.spawn(look_for_lost()); }
+
+void TaskManager::Impl::on_available(bool available) {
+  if (!available) return;
+  store_back.wake_all(Woken::look);
+  registry.wake_all_remote();
+}
+
+Task<DrainReport> TaskManager::Impl::drain(Milliseconds grace) {
+  draining = true;
+  const SteadyTime until = clock.now() + grace;
+  drain_until = drain_until == SteadyTime{} ? until : std::min(drain_until, until);
+  idle_waiters.wake_all(Woken::look);  // a drain under way looks at its shorter time
+  DrainReport report;
+  const std::size_t before = registry.live();
+  while (registry.live() != 0 && clock.now() < drain_until) {
+    Wait wait(idle_waiters, loop_, deadlines_, std::chrono::ceil<Milliseconds>(drain_until - clock.now()));
+    co_await wait;
+  }
+  std::size_t interrupted = 0;
+  registry.for_each_live([&](LiveTask& task) {
+    if (task.recording || task.ended()) return;
+    ++interrupted;
+    request_end(task, EndReason::interrupted);
+  });
+  // Those that listen have their own grace; then what became of each is on its way to the store.
+  const SteadyTime last = clock.now() + options.cancel_grace + options.store_wait;
+  while (registry.live() != 0 && clock.now() < last) {
+    Wait wait(idle_waiters, loop_, deadlines_, std::chrono::ceil<Milliseconds>(last - clock.now()));
+    co_await wait;
+  }
+  report.interrupted = interrupted;
+  report.unsaved = registry.live();
+  report.finished = before - std::min(before, interrupted);
+  co_return report;
+}
+
+}  // namespace meantime

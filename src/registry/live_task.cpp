@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "registry/live_task.hpp"
+
+#include "core/error_type.hpp"
+
+namespace meantime {
+
+LiveTask::Extras::Extras(LiveTask& task)
+    : drop([](void* self) { static_cast<LiveTask*>(self)->host.grace_over(*static_cast<LiveTask*>(self)); }, &task),
+      grace([](void* self) { static_cast<LiveTask*>(self)->host.grace_over(*static_cast<LiveTask*>(self)); }, &task),
+      run_time([](void* self) { static_cast<LiveTask*>(self)->host.run_time_over(*static_cast<LiveTask*>(self)); },
+               &task) {}
+
+LiveTask::LiveTask(LiveTaskHost& h, ToolEntry& e, CallerAccount& a, std::string arguments, SteadyTime at)
+    : host(h),
+      entry(e),
+      account(&a),
+      started(at),
+      arguments_(std::move(arguments)),
+      budget_([](void* self) { static_cast<LiveTask*>(self)->host.budget_over(*static_cast<LiveTask*>(self)); }, this) {
+  ++account->uses;
+}
+
+LiveTask::~LiveTask() { --account->uses; }
+
+LiveTask::Extras& LiveTask::more() {
+  if (!extras) extras = std::make_unique<Extras>(*this);
+  return *extras;
+}
+
+void LiveTask::progress(Progress progress) {
+  Extras& own = more();
+  own.progress = std::move(progress);
+  if (inline_caller != nullptr && inline_caller->on_progress != nullptr) (*inline_caller->on_progress)(*own.progress);
+  own.progress_pending = true;
+  host.progressed(*this);
+}
+
+void LiveTask::append_output(std::string_view bytes) {
+  if (bytes.empty()) return;
+  Extras& own = more();
+  own.output.append(bytes);
+  own.output_total += bytes.size();
+  host.printed(*this);
+}
+
+std::stop_token LiveTask::stop_token() {
+  Extras& own = more();
+  if (!own.stop) {
+    own.stop.emplace();
+    if (own.ending != EndReason::none) own.stop->request_stop();
+  }
+  return own.stop->get_token();
+}
+
+Task<void> LiveTask::sleep(Milliseconds duration) {
+  struct Sleep {
+    Deadlines& deadlines;
+    Milliseconds duration;
+    std::coroutine_handle<> waiter;
+    Deadline deadline{[](void* self) { static_cast<Sleep*>(self)->waiter.resume(); }, this};
+    Sleep(Deadlines& d, Milliseconds m) : deadlines(d), duration(m) {}
+    static bool await_ready() noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> handle) {
+      waiter = handle;
+      deadlines.arm(deadline, duration);
+    }
+    static void await_resume() noexcept {}
+  };
+  Sleep sleeping(host.deadlines(), duration);
+  co_await sleeping;
+}
+
+void LiveTask::begin() {
+  try {
+    body = entry.tool.coroutine(*this);
+  } catch (const std::exception& thrown) {
+    more().forced = ToolFailure{error_type(thrown), thrown.what(), std::nullopt, EndReason::tool_error};
+    return;
+  }
+  if (!body) {
+    more().forced = ToolFailure{"InvalidTool", "the tool's body returned no coroutine", std::nullopt};
+    return;
+  }
+  if (!body.done()) {
+    body.on_done(
+        [](void* self) noexcept {
+          auto& task = *static_cast<LiveTask*>(self);
+          return task.host.body_ended(task);
+        },
+        this);
+  }
+}
+
+ToolReturn LiveTask::take_return() {
+  if (extras && extras->forced) return std::unexpected(std::move(*extras->forced));
+  try {
+    return body.take();
+  } catch (const std::exception& thrown) {
+    return std::unexpected(ToolFailure{error_type(thrown), thrown.what(), std::nullopt});
+  } catch (...) {
+    return std::unexpected(ToolFailure{"UnknownException", "the tool threw something that is no std::exception", {}});
+  }
+}
+
+void LiveTask::arm_budget(Milliseconds budget) { host.deadlines().arm(budget_, budget, started); }
+
+}  // namespace meantime

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#include "store/messages.hpp"
+
+namespace meantime::store {
+
+std::unexpected<Error> no_such_task(std::string op, const TaskId& task) {
+  return fail(errc::not_found, std::move(op), "Task '" + task.text() + "' not found.");
+}
+
+std::unexpected<Error> id_taken(const TaskId& task) {
+  return fail(errc::invalid_argument, "store.start",
+              "Task id '" + task.text() + "' is taken: start each task under an id of its own.");
+}
+
+std::unexpected<Error> already_ended(const TaskId& task) {
+  return fail(errc::already_final, "store.request_cancel", "Task '" + task.text() + "' has already ended.");
+}
+
+Result<void> check_list_limit(const ListQuery& query) {
+  if (query.limit >= 1 && query.limit <= max_list_limit) return {};
+  return fail(errc::invalid_argument, "store.list",
+              "A page of a list holds 1 to " + std::to_string(max_list_limit) + " tasks; asked for " +
+                  std::to_string(query.limit) + ".");
+}
+
+bool may_reclaim(const ReclaimPolicy& policy, std::string_view tool, std::uint32_t attempt) {
+  return attempt < policy.max_attempts && std::ranges::find(policy.tools, tool) != policy.tools.end();
+}
+
+}  // namespace meantime::store

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// flaky_store.hpp: a real store that a test can take away, hold up, and give back.
+#pragma once
+
+#include <memory>
+
+#include "engine/loop.hpp"
+#include "meantime/store.hpp"
+#include "registry/wait_list.hpp"
+
+namespace meantime::test {
+
+class FlakyStore final : public Store {
+ public:
+  FlakyStore(std::unique_ptr<Store> store, Loop& loop, Deadlines& deadlines)
+      : store_(std::move(store)), loop_(loop), deadlines_(deadlines) {}
+
+  /// While away, every call answers `unavailable`. Coming back tells the listener.
+  void go_away() { away_ = true; }
+  void come_back() {
+    away_ = false;
+    if (listener_ != nullptr) listener_->on_available(true);
+  }
+  /// While held, starts (or finishes) wait before they reach the store.
+  void hold_starts() { hold_starts_ = true; }
+  void hold_finishes() { hold_finishes_ = true; }
+  void release() {
+    hold_starts_ = hold_finishes_ = false;
+    held_.wake_all(Woken::look);
+  }
+  std::size_t finishes = 0;  ///< That reached the store and were answered.
+
+  Task<Result<StartVerdict>> start(const TaskStart& start) override {
+    if (hold_starts_) {
+      // The views end with the first suspension, so what they show is kept here.
+      const Caller caller = *start.caller;
+      const std::string tool(start.tool_name);
+      const std::string key(start.idempotency_key);
+      const std::string arguments(start.arguments);
+      TaskStart kept = start;
+      kept.caller = &caller;
+      kept.tool_name = tool;
+      kept.idempotency_key = key;
+      kept.arguments = arguments;
+      co_await held();
+      if (away_) co_return away();
+      co_return co_await store_->start(kept);
+    }
+    if (away_) co_return away();
+    co_return co_await store_->start(start);
+  }
+  Task<Result<FinishVerdict>> finish(RunToken run, TaskEnd end) override {
+    if (hold_finishes_) co_await held();
+    if (away_) co_return away();
+    auto verdict = co_await store_->finish(run, std::move(end));
+    ++finishes;
+    co_return verdict;
+  }
+  Task<Result<TaskRecord>> find(TaskId task) override {
+    if (away_) co_return away();
+    co_return co_await store_->find(task);
+  }
+  Task<Result<TextPage>> read_result(TaskId task, std::uint64_t offset, std::uint64_t limit) override {
+    if (away_) co_return away();
+    co_return co_await store_->read_result(task, offset, limit);
+  }
+  Task<Result<TaskList>> list(ListQuery query) override {
+    if (away_) co_return away();
+    co_return co_await store_->list(std::move(query));
+  }
+  Task<Result<void>> set_progress(RunToken run, Progress progress) override {
+    if (away_) co_return away();
+    co_return co_await store_->set_progress(run, std::move(progress));
+  }
+  Task<Result<void>> append_output(RunToken run, std::string bytes) override {
+    if (away_) co_return away();
+    co_return co_await store_->append_output(run, std::move(bytes));
+  }
+  Task<Result<std::string>> read_output(TaskId task, std::uint64_t offset, std::uint64_t limit) override {
+    if (away_) co_return away();
+    co_return co_await store_->read_output(task, offset, limit);
+  }
+  Task<Result<void>> request_cancel(TaskId task) override {
+    if (away_) co_return away();
+    co_return co_await store_->request_cancel(task);
+  }
+  Task<Result<std::vector<TaskId>>> cancel_requests() override {
+    if (away_) co_return away();
+    co_return co_await store_->cancel_requests();
+  }
+  Task<Result<void>> heartbeat() override {
+    if (away_) co_return away();
+    co_return co_await store_->heartbeat();
+  }
+  Milliseconds lease() const noexcept override { return store_->lease(); }
+  Task<Result<LostReport>> reap_lost(ReclaimPolicy policy) override {
+    if (away_) co_return away();
+    co_return co_await store_->reap_lost(std::move(policy));
+  }
+  Task<Result<std::uint64_t>> forget_ended(WallTime before) override {
+    if (away_) co_return away();
+    co_return co_await store_->forget_ended(before);
+  }
+  void listen(StoreListener* listener) override {
+    listener_ = listener;
+    store_->listen(listener);
+  }
+  void watch(const TaskId& task) override { store_->watch(task); }
+  void unwatch(const TaskId& task) override { store_->unwatch(task); }
+  Task<void> close() override { co_await store_->close(); }
+  std::string_view worker() const noexcept override { return store_->worker(); }
+
+ private:
+  static std::unexpected<Error> away() { return fail(errc::unavailable, "flaky_store", "the store was taken away"); }
+  Task<void> held() {
+    Wait wait(held_, loop_, deadlines_, std::chrono::hours(1));
+    co_await wait;
+  }
+
+  std::unique_ptr<Store> store_;
+  Loop& loop_;
+  Deadlines& deadlines_;
+  StoreListener* listener_ = nullptr;
+  WaitList held_;
+  bool away_ = false;
+  bool hold_starts_ = false;
+  bool hold_finishes_ = false;
+};
+
+}  // namespace meantime::test
