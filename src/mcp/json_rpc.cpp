@@ -36,6 +36,7 @@ JsonSpan* param_slot(ParamSpans& param, JsonSpan key) {
   const auto named = [&](std::string_view name) { return (escaped || length == name.size()) && key.is(name); };
   if (named("name")) return &param.name;
   if (named("arguments")) return &param.arguments;
+  if (named("task")) return &param.task;
   if (named("requestId")) return &param.request_id;
   if (named("progressToken")) return &param.progress_token;
   if (named("progress")) return &param.progress;

@@ -26,6 +26,7 @@ struct ParamSpans {
   JsonSpan name;            ///< tools/call
   JsonSpan arguments;       ///< tools/call
   JsonSpan meta;            ///< _meta
+  JsonSpan task;            ///< tools/call of 2025-11-25: the client asks for a task
   JsonSpan request_id;      ///< notifications/cancelled: requestId
   JsonSpan reason;          ///< notifications/cancelled
   JsonSpan progress_token;  ///< notifications/progress: progressToken

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "meantime/clock.hpp"
 #include "meantime/coroutine.hpp"
@@ -37,13 +39,16 @@ class Outbox {
   /// Bytes that the reader has not taken yet.
   [[nodiscard]] std::size_t queued() const noexcept { return pending_.size() + sending_.size(); }
   [[nodiscard]] bool failed() const noexcept { return failed_; }
-  /// Suspends until no more than `bytes` are queued, or the reader is gone. One waiter at a time.
+  /// Called once, on the loop's next turn, after a write failed.
+  void on_failure(std::function<void()> tell) { on_failure_ = std::move(tell); }
+  /// Suspends until no more than `bytes` are queued, or the reader is gone.
   [[nodiscard]] Task<void> wait_below(std::size_t bytes);
   /// Suspends until all is written, the reader is gone, or `limit` is over.
   [[nodiscard]] Task<void> drain(Clock& clock, Milliseconds limit);
 
  private:
   void flush();
+  void wake_all();
   Task<void> write_out();
 
   boost::asio::io_context& loop_;
@@ -54,7 +59,8 @@ class Outbox {
   bool scheduled_ = false;
   bool writing_ = false;
   bool failed_ = false;
-  Wake taken_;
+  std::function<void()> on_failure_;
+  std::vector<Wake*> waiters_;
   Task<void> writer_;
 };
 
