@@ -216,7 +216,7 @@ class Grammar {
         "  \"command\": \"meantime\", \"args\": [\"wrap\", \"--\", \"npx\", \"-y\", \"some-mcp-server\"]");
 
     serve_app_ = add("serve", "Offer the tools of a configuration file as an MCP server");
-    serve_app_->add_flag("--stdio", "Speak MCP on standard input and output")->required();
+    serve_app_->add_flag("--stdio", serve_.stdio, "Speak MCP on standard input and output")->required();
     serve_app_->add_option("-c,--config", serve_.config, "The configuration file (TOML)")
         ->required()
         ->type_name("FILE");
@@ -309,6 +309,16 @@ std::pair<const CLI::App*, std::string> reached(const CLI::App& app) {
   return {at, name};
 }
 
+std::string help_of(const CLI::App& app) {
+  const std::string name = reached(app).second;
+  std::string text = app.help();
+  const std::string_view options = "[OPTIONS]";
+  if (name == "run" || name == "wrap") {
+    text.insert(text.find(options) + options.size(), " -- COMMAND [ARGUMENT...]");
+  }
+  return text;
+}
+
 Stop unexpected_word(const std::string& word, const CLI::App& app, const std::string& name) {
   const std::string where = name.empty() ? "" : " for 'meantime " + name + "'";
   if (word.starts_with('-')) {
@@ -328,18 +338,30 @@ std::variant<Command, Stop> parse(std::vector<std::string> arguments) {
   if (arguments.front() == "--version" || arguments.front() == "-V") return VersionArguments{};
   if (arguments.front() == "help") arguments.front() = "--help";
   const auto commands = command_names(app);
-  if (!arguments.front().starts_with('-') && std::ranges::find(commands, arguments.front()) == commands.end()) {
+  const bool asks_help = arguments.front() == "--help" || arguments.front() == "-h";
+  if (!asks_help && std::ranges::find(commands, arguments.front()) == commands.end()) {
     return unexpected_word(arguments.front(), app, "");
+  }
+  if (arguments.front() == "config" && arguments.size() > 1 && !arguments[1].starts_with('-') &&
+      arguments[1] != "check") {
+    return unexpected_word(arguments[1], *app.get_subcommand("config"), "config");
+  }
+  // Behind the first '--' of `run` and `wrap` stands a command, which is none of the parser's business.
+  std::vector<std::string> rest;
+  if (arguments.front() == "run" || arguments.front() == "wrap") {
+    const auto dashes = std::ranges::find(arguments, "--");
+    rest.assign(dashes, arguments.end());
+    arguments.erase(dashes, arguments.end());
   }
   std::ranges::reverse(arguments);  // as the parser wants them
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::CallForHelp&) {
-    return Stop{exit_code::ok, reached(app).first->help(), ""};
+    return Stop{exit_code::ok, help_of(app), ""};
   } catch (const CLI::ExtrasError& error) {
     const auto [at, name] = reached(app);
-    const auto rest = app.remaining(true);
-    return rest.empty() ? wrong(error.what(), name) : unexpected_word(rest.front(), *at, name);
+    const auto extras = app.remaining(true);
+    return extras.empty() ? wrong(error.what(), name) : unexpected_word(extras.front(), *at, name);
   } catch (const CLI::Error& error) {
     return wrong(error.what(), reached(app).second);
   }
@@ -347,11 +369,9 @@ std::variant<Command, Stop> parse(std::vector<std::string> arguments) {
   auto [at, name] = reached(app);
   if (std::vector<std::string>* command = grammar.rest_of_line(at)) {
     *command = at->remaining();
-    if (!command->empty() && command->front() == "--") {
-      command->erase(command->begin());
-    } else if (!command->empty() && command->front().starts_with('-')) {
-      return unexpected_word(command->front(), *at, name);
-    }
+    if (!command->empty() && command->front().starts_with('-')) return unexpected_word(command->front(), *at, name);
+    const std::ptrdiff_t dashes = command->empty() && !rest.empty() ? 1 : 0;
+    command->insert(command->end(), rest.begin() + dashes, rest.end());
     if (command->empty()) {
       return wrong("which command? Write it after '--', as: meantime " + name + " -- make all", name);
     }

@@ -86,6 +86,7 @@ struct WrapArguments {
 };
 
 struct ServeArguments {
+  bool stdio = false;  ///< The only door for now, and asked for by name.
   std::string config;
   std::string owner;
   std::string store;

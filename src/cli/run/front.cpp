@@ -62,6 +62,7 @@ class Front {
         return;
       case Frame::done:
         exit_code_ = number_in(bytes);
+        if (write_failed_ && exit_code_ == exit_code::ok) exit_code_ = exit_code::failure;
         return;
       case Frame::refused: {
         const auto [code, why] = first_line(bytes);

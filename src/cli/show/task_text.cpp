@@ -89,7 +89,7 @@ std::string progress_text(const Progress& progress) {
 std::string task_lines(const TaskRecord& record, WallTime now, const Paint& paint) {
   std::string out = paint(Colour::bold, record.task_id.text()) + "  " + harmless(record.tool_name) + "\n";
   const auto line = [&out](std::string_view name, const std::string& value) {
-    out += "  " + padded(std::string(name), 9) + value + "\n";
+    out += "  " + padded(std::string(name), 11) + value + "\n";
   };
   line("state", paint(state_colour(record), state_word(record)) +
                     (record.cancel_requested && !record.ended_at ? ", being cancelled" : ""));

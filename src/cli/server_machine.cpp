@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#include "cli/server_machine.hpp"
+
+#include "cli/terminal.hpp"
+#include "meantime/memory_store.hpp"
+
+namespace meantime::cli {
+namespace {
+
+Task<int> serve_and_close(const std::function<Task<int>()>& door, ServerMachine& self) {
+  const int code = co_await door();
+  self.manager.reset();
+  co_await self.store->close();
+  co_return code;
+}
+
+}  // namespace
+
+ServerMachine::ServerMachine(const std::string& store_option, ManagerOptions options) {
+  auto opened = open_store(machine, store_option, Access::write);
+  if (opened) {
+    store = std::move(*opened);
+  } else {
+    complain(opened.error().detail);
+    complain("going on without it: tasks of this session are known to this process alone, and end with it");
+    store = make_memory_store(machine.loop, machine.clock);
+  }
+  manager = std::make_unique<TaskManager>(machine.loop, ManagerPorts{machine.clock, machine.random, *store}, options);
+}
+
+int ServerMachine::run(const std::function<Task<int>()>& door) {
+  Task<int> work = serve_and_close(door, *this);
+  while (!work.done()) machine.loop.run_one();
+  return work.take();
+}
+
+}  // namespace meantime::cli
