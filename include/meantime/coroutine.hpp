@@ -78,10 +78,12 @@ class Promise final : public PromiseBase {
     ::new (static_cast<void*>(std::addressof(error_))) std::exception_ptr(std::current_exception());
     state_ = State::error;
   }
-  T take() {
+  [[nodiscard]] bool failed() const noexcept { return state_ == State::error; }
+  T& get() {
     if (state_ == State::error) std::rethrow_exception(error_);
-    return std::move(value_);
+    return value_;
   }
+  T take() { return std::move(get()); }
 
  private:
   enum class State : unsigned char { empty, value, error };
@@ -98,6 +100,7 @@ class Promise<void> final : public PromiseBase {
   Task<void> get_return_object() noexcept;
   void return_void() noexcept {}
   void unhandled_exception() noexcept { error_ = std::current_exception(); }
+  [[nodiscard]] bool failed() const noexcept { return static_cast<bool>(error_); }
   void take() {
     if (error_) std::rethrow_exception(error_);
   }
@@ -133,8 +136,12 @@ class [[nodiscard]] Task {
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(handle_); }
   /// True when the body has ended, by value or by exception.
   [[nodiscard]] bool done() const noexcept { return handle_ && handle_.promise().ended(); }
+  /// True when the body ended by an exception.
+  [[nodiscard]] bool failed() const noexcept { return handle_ && handle_.promise().failed(); }
   /// The value of a task that is done(). Throws what the body threw.
   T take() { return handle_.promise().take(); }
+  /// The same, left in its place.
+  std::add_lvalue_reference_t<T> get() { return handle_.promise().get(); }
   /// Calls `then(argument)` when the body ends; what it returns is resumed next. Not for a task that is done().
   void on_done(detail::PromiseBase::Then then, void* argument) noexcept { handle_.promise().then(then, argument); }
   /// Destroys the frame: see Cancel above.

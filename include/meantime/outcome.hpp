@@ -14,7 +14,7 @@ namespace meantime {
 /// What a tool returns when it worked: text (any bytes; invalid UTF-8 is repaired once, at completion).
 struct ToolOutput {
   std::string text;
-  std::string media_type{media::text};
+  MediaType media_type = MediaType::text;
   std::optional<int> exit_code;
   bool cut = false;  ///< The tool itself left out the middle.
 

@@ -50,12 +50,13 @@ struct Caller {
   friend bool operator==(const Caller&, const Caller&) = default;
 };
 
-/// Media types of a result's text that meantime itself tells apart.
-namespace media {
-inline constexpr std::string_view text = "text/plain";
-/// The raw JSON of an MCP CallToolResult, kept as the upstream sent it.
-inline constexpr std::string_view mcp_result = "application/vnd.mcp.call-tool-result+json";
-}  // namespace media
+/// What a result's text is.
+enum class MediaType : std::uint8_t {
+  text,        ///< text/plain
+  mcp_result,  ///< The raw JSON of an MCP CallToolResult, kept as the upstream sent it.
+};
+[[nodiscard]] std::string_view name_of(MediaType type) noexcept;  ///< As "text/plain".
+[[nodiscard]] std::optional<MediaType> parse_media_type(std::string_view text) noexcept;
 
 /// How a task ended: what goes into a store in one step (F02).
 struct TaskEnd {
@@ -63,7 +64,7 @@ struct TaskEnd {
   EndReason reason = EndReason::finished;
   std::string result;                            ///< Text of the result; valid UTF-8. Also set beside an error
                                                  ///< when the tool gave one (an MCP result with isError).
-  std::string media_type{media::text};           ///< What `result` is.
+  MediaType media_type = MediaType::text;        ///< What `result` is.
   std::string error;                             ///< `<ErrorType>: <message>` when failed; capped.
   std::optional<int> exit_code;                  ///< Of a command tool.
   bool result_cut = false;                       ///< The result was over its limit: its middle is gone.
@@ -80,7 +81,7 @@ struct TaskRecord {
   std::optional<WallTime> ended_at;  ///< Elapsed time stops here.
   Caller caller;
   std::string error;
-  std::string media_type{media::text};
+  MediaType media_type = MediaType::text;
   std::optional<int> exit_code;
   std::uint64_t result_bytes = 0;
   std::uint64_t result_chars = 0;    ///< Unicode code points of the result.

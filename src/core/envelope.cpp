@@ -163,7 +163,7 @@ std::string record(const TaskRecord& record, WallTime now) {
   } else {
     out.null();
   }
-  out.field("media_type", record.media_type)
+  out.field("media_type", name_of(record.media_type))
       .field("result_chars", record.result_chars)
       .field("result_bytes", record.result_bytes)
       .field("result_cut", record.result_cut)

@@ -17,7 +17,9 @@ namespace {
 
 constexpr std::size_t step = 64;
 constexpr std::size_t classes = 32;         // frames up to 2 KiB; larger ones are rare and go to malloc
-constexpr std::size_t kept_per_class = 4096;  // bounds what a burst leaves behind
+constexpr std::size_t kept_bytes_per_class = 4UL << 20;  // bounds what a burst leaves behind
+
+constexpr std::size_t kept_per_class(std::size_t kind) { return kept_bytes_per_class / ((kind + 1) * step); }
 
 struct FreeFrame {
   FreeFrame* next;
@@ -33,7 +35,7 @@ struct FreeLists {
     for (FreeFrame* frame : first) {
       while (frame != nullptr) std::free(std::exchange(frame, frame->next));
     }
-    count.fill(kept_per_class);  // frames given back by later thread_local destructors are freed at once
+    count.fill(kept_bytes_per_class);  // frames given back by later thread_local destructors are freed at once
     first.fill(nullptr);
   }
 };
@@ -69,7 +71,7 @@ void give_frame(void* frame, std::size_t size) noexcept {
   const std::size_t kind = (size - 1) / step;
   if (kind < classes) {
     FreeLists& own = lists;
-    if (own.count[kind] < kept_per_class) {
+    if (own.count[kind] < kept_per_class(kind)) {
       own.first[kind] = ::new (frame) FreeFrame{own.first[kind]};
       ++own.count[kind];
       return;
@@ -87,6 +89,8 @@ struct TaskGroup::Member {
   Member* previous;
   Member* next;
   Task<void> task;
+  static void* operator new(std::size_t size) { return detail::take_frame(size); }
+  static void operator delete(void* at, std::size_t size) noexcept { detail::give_frame(at, size); }
 };
 
 TaskGroup::~TaskGroup() {

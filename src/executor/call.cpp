@@ -18,6 +18,8 @@ struct FirstOfTheTwo {
   void await_resume() const noexcept { here.waiter = {}; }
 };
 
+Task<Result<Outcome>> answer_error(Error error) { co_return std::unexpected(std::move(error)); }
+
 std::string limit_text(const std::string& who, std::uint32_t count, std::string_view option) {
   return who + " has " + std::to_string(count) + " calls and tasks running already (limit " + std::string(option) +
          "): wait for one to end, or cancel one, then call again";
@@ -73,16 +75,39 @@ void TaskManager::Impl::uncount(LiveTask& task) noexcept {
   if (registry.live() == 0) idle_waiters.wake_all(Woken::look);
 }
 
-Task<Result<Outcome>> TaskManager::Impl::call(ToolEntry& entry, ToolCall call) {
+// No coroutine itself: a tool that ends before it suspends costs one small frame, its context, and no hop.
+Task<Result<Outcome>> TaskManager::Impl::call(ToolEntry& entry, ToolCall&& call) {
   CallerAccount& account = callers.account(call.caller);
-  if (auto refused = refuse(entry, account, call)) co_return std::unexpected(std::move(*refused));
+  if (auto refused = refuse(entry, account, call)) return answer_error(std::move(*refused));
 
   const Tool& tool = entry.tool;
   const Milliseconds budget = tool.always_background ? Milliseconds(0)
                               : call.budget          ? *call.budget
                                                      : tool.budget.value_or(options.budget);
-  if (!call.idempotency_key.empty()) co_return co_await keyed_call(entry, account, std::move(call), budget);
+  if (!call.idempotency_key.empty()) return keyed_call(entry, account, std::move(call), budget);
 
+  auto task = std::unique_ptr<LiveTask>(new LiveTask(*this, entry, account, std::move(call.arguments), now()));
+  if (budget <= Milliseconds(0) && !tool.no_background) {
+    count(*task);
+    return to_background(std::move(task));
+  }
+  task->begin();
+  if (task->ended()) return answer(std::move(task));
+  return first_of_the_two(std::move(task), std::move(call.on_progress), budget);
+}
+
+Task<Result<Outcome>> TaskManager::Impl::answer(std::unique_ptr<LiveTask> task) {
+  // The common case without a detour: a text, moved once from the tool's frame into this one.
+  if (telemetry == nullptr && task->body && !task->body.failed()) {
+    ToolReturn& returned = task->body.get();
+    if (returned && utf8::valid(returned->text)) co_return Finished{std::move(*returned), std::nullopt};
+  }
+  co_return inline_outcome(*task);
+}
+
+Task<Result<Outcome>> TaskManager::Impl::first_of_the_two(std::unique_ptr<LiveTask> owned,
+                                                          std::function<void(const Progress&)> on_progress,
+                                                          Milliseconds budget) {
   // Dropped before the budget, the call takes its tool with it (F17).
   struct Calling {
     Impl& impl;
@@ -91,39 +116,30 @@ Task<Result<Outcome>> TaskManager::Impl::call(ToolEntry& entry, ToolCall call) {
       if (task) impl.give_up(std::move(task));
     }
   };
-  Calling calling{*this, std::unique_ptr<LiveTask>(
-                             new LiveTask(*this, entry, account, std::move(call.arguments), call.began.value_or(clock.coarse_now())))};
+  Calling calling{*this, std::move(owned)};
   LiveTask& task = *calling.task;
+  const Tool& tool = task.entry.tool;
   InlineCaller here;
-  if (budget <= Milliseconds(0) && !tool.no_background) {
-    count(task);
-    co_return co_await to_background(std::move(calling.task), here);
-  }
-
-  task.begin();
-  if (!task.ended()) {
-    here.on_progress = call.on_progress ? &call.on_progress : nullptr;
-    task.inline_caller = &here;
-    count(task);
-    if (tool.max_run_time) deadlines_.arm(task.more().run_time, *tool.max_run_time, task.started);
-    if (!tool.no_background) task.arm_budget(budget);
-    co_await FirstOfTheTwo{here};
-    task.inline_caller = nullptr;
-    if (here.verdict == Verdict::over_budget) {
-      here = InlineCaller{};
-      co_return co_await to_background(std::move(calling.task), here);
-    }
-  }
-  Outcome outcome = inline_outcome(task);
+  here.on_progress = on_progress ? &on_progress : nullptr;
+  task.inline_caller = &here;
+  count(task);
+  if (tool.max_run_time) deadlines_.arm(task.more().run_time, *tool.max_run_time, task.started);
+  if (!tool.no_background) task.arm_budget(budget);
+  co_await FirstOfTheTwo{here};
+  task.inline_caller = nullptr;
+  if (here.verdict == Verdict::over_budget) co_return co_await to_background(std::move(calling.task));
+  auto outcome = inline_outcome(task);
   uncount(task);
   calling.task.reset();
   co_return outcome;
 }
 
-Outcome TaskManager::Impl::inline_outcome(LiveTask& task) {
+Result<Outcome> TaskManager::Impl::inline_outcome(LiveTask& task) {
   ToolReturn returned = task.take_return();
   if (returned) {
-    if (returned->media_type == media::text) returned->text = utf8::repaired(std::move(returned->text));
+    if (returned->media_type == MediaType::text && !utf8::valid(returned->text)) {
+      returned->text = utf8::repaired(std::move(returned->text));
+    }
     tell(TaskEvent::Phase::inline_, "ok", task, nullptr);
     return Finished{std::move(*returned), std::nullopt};
   }
@@ -182,47 +198,52 @@ void TaskManager::Impl::adopt(std::unique_ptr<LiveTask> owned, std::string_view 
   registry.add(std::move(owned));
 }
 
-Task<Result<Outcome>> TaskManager::Impl::to_background(std::unique_ptr<LiveTask> owned, InlineCaller& here) {
+Task<Result<Outcome>> TaskManager::Impl::to_background(std::unique_ptr<LiveTask> owned) {
   LiveTask& task = *owned;
   adopt(std::move(owned), {});
   const TaskId id = task.id;
-  const std::string tool_name = task.entry.tool.name;
-  const bool begun = task.body || task.ended();
+  Backgrounded backgrounded{id, task.entry.tool.name, true};
+  InlineCaller here;
   tell(TaskEvent::Phase::backgrounded, "backgrounded", task, nullptr);
   task.inline_caller = &here;
   group.spawn(store_start(task));
-  if (here.verdict == Verdict::none) {
-    // The envelope leaves when the store has the task (F04), or when waiting longer would hold the caller up.
-    struct Forget {
-      Impl& impl;
-      TaskId id;
-      ~Forget() {
-        if (LiveTask* still = impl.registry.find(id)) still->inline_caller = nullptr;
-      }
-    } forget{*this, id};
-    Deadline too_long(
-        [](void* caller) {
-          auto& waiting = *static_cast<InlineCaller*>(caller);
-          waiting.verdict = Verdict::unsaved;
-          if (auto waiter = std::exchange(waiting.waiter, {})) waiter.resume();
-        },
-        &here);
-    deadlines_.arm(too_long, options.store_wait);
-    co_await FirstOfTheTwo{here};
-  } else {
-    task.inline_caller = nullptr;
-  }
-  if (!begun) group.spawn(begin_next_turn(id));
-  co_return Backgrounded{id, tool_name, here.verdict == Verdict::stored};
+  if (here.verdict != Verdict::none) task.inline_caller = nullptr;
+  begin_now(task);  // `task` may be gone after this
+  if (here.verdict == Verdict::none) co_await stored_or_too_long(id, here);
+  backgrounded.stored = here.verdict == Verdict::stored;
+  co_return std::move(backgrounded);
+}
+
+// The envelope leaves when the store has the task (F04), or when waiting longer would hold the caller up.
+Task<void> TaskManager::Impl::stored_or_too_long(TaskId id, InlineCaller& here) {
+  struct Forget {
+    Impl& impl;
+    TaskId id;
+    ~Forget() {
+      if (LiveTask* still = impl.registry.find(id)) still->inline_caller = nullptr;
+    }
+  } forget{*this, id};
+  Deadline too_long(
+      [](void* caller) {
+        auto& waiting = *static_cast<InlineCaller*>(caller);
+        waiting.verdict = Verdict::unsaved;
+        if (auto waiter = std::exchange(waiting.waiter, {})) waiter.resume();
+      },
+      &here);
+  deadlines_.arm(too_long, options.store_wait);
+  co_await FirstOfTheTwo{here};
+}
+
+void TaskManager::Impl::begin_now(LiveTask& task) {
+  if (task.body || task.ended()) return;
+  if (task.entry.tool.max_run_time) deadlines_.arm(task.more().run_time, *task.entry.tool.max_run_time, task.started);
+  task.begin();
+  if (task.ended()) group.spawn(record_end(task));
 }
 
 Task<void> TaskManager::Impl::begin_next_turn(TaskId id) {
   co_await loop_.turn();
-  LiveTask* task = registry.find(id);
-  if (task == nullptr || task->body || task->ended()) co_return;  // cancelled before it began
-  if (task->entry.tool.max_run_time) deadlines_.arm(task->more().run_time, *task->entry.tool.max_run_time, task->started);
-  task->begin();
-  if (task->ended()) group.spawn(record_end(*task));
+  if (LiveTask* task = registry.find(id)) begin_now(*task);  // none: cancelled before it began
 }
 
 Task<void> TaskManager::Impl::store_start(LiveTask& task) {

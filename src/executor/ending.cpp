@@ -25,11 +25,11 @@ std::string capped(std::string text, std::uint64_t max_bytes, bool& cut) {
 
 void put_output(TaskEnd& end, ToolOutput output, const TextLimits& limits) {
   end.result_cut = output.cut;
-  end.media_type = std::move(output.media_type);
+  end.media_type = output.media_type;
   end.exit_code = output.exit_code;
   // Cutting the middle out of JSON would leave no JSON: what is too long goes on as the text that it is.
   const bool too_long = limits.result_bytes != 0 && output.text.size() > limits.result_bytes;
-  if (too_long) end.media_type = media::text;
+  if (too_long) end.media_type = MediaType::text;
   end.result = capped(std::move(output.text), limits.result_bytes, end.result_cut);
 }
 
@@ -54,24 +54,27 @@ std::size_t size_of(const ToolReturn& returned) {
   return returned.error().message.size() + (returned.error().output ? returned.error().output->text.size() : 0);
 }
 
+TextLimits limits_of(const LiveTask& task, const ManagerOptions& options) {
+  return {task.entry.tool.max_result_bytes.value_or(options.limits.result_bytes), options.limits.error_bytes};
+}
+
 }  // namespace
 
-Task<TaskEnd> TaskManager::Impl::make_end(LiveTask& task) {
-  ToolReturn returned = task.take_return();
+std::optional<TaskEnd> TaskManager::Impl::make_small_end(LiveTask& task, ToolReturn& returned) {
   // A tool that was asked to end and then failed ended because it was asked; one that finished all the same finished.
   if (!returned && task.extras && task.extras->ending != EndReason::none &&
       returned.error().reason == EndReason::tool_error) {
     returned.error().reason = task.extras->ending;
   }
-  const TextLimits limits{task.entry.tool.max_result_bytes.value_or(options.limits.result_bytes),
-                          options.limits.error_bytes};
-  if (size_of(returned) > off_loop_bytes) {
-    auto work = [held = std::make_shared<ToolReturn>(std::move(returned)), limits] {
-      return end_of(std::move(*held), limits);
-    };
-    co_return co_await pool.run(task.account->caller.user_id, std::move(work));
-  }
-  co_return end_of(std::move(returned), limits);
+  if (size_of(returned) > off_loop_bytes) return std::nullopt;
+  return end_of(std::move(returned), limits_of(task, options));
+}
+
+Task<TaskEnd> TaskManager::Impl::make_large_end(LiveTask& task, ToolReturn returned) {
+  auto work = [held = std::make_shared<ToolReturn>(std::move(returned)), limits = limits_of(task, options)] {
+    return end_of(std::move(*held), limits);
+  };
+  return pool.run(task.account->caller.user_id, std::move(work));
 }
 
 TaskRecord TaskManager::Impl::record_of(const LiveTask& task) const {
@@ -109,7 +112,15 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     task.extras->run_time.disarm();
     task.extras->drop.unlink();
   }
-  TaskEnd end = co_await make_end(task);
+  TaskEnd end;
+  {
+    ToolReturn returned = task.take_return();
+    if (auto small = make_small_end(task, returned)) {
+      end = std::move(*small);
+    } else {
+      end = co_await make_large_end(task, std::move(returned));
+    }
+  }
   end.ended_at = task.created_at + age(task);
   task.body.reset();  // the tool's frame is not needed while the store writes
   while (task.start == LiveTask::Start::pending) {
@@ -120,7 +131,6 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
 
   const RunToken run{task.id, task.attempt};
   const TaskStatus status = end.status;
-  const bool keep_copy = end.result.size() + end.error.size() > 0;
   std::shared_ptr<TaskRecord> record;
   Milliseconds retry = first_retry;
   for (;;) {
@@ -129,7 +139,7 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
       if (started) task.start = LiveTask::Start::stored;
     }
     Result<FinishVerdict> stored = std::unexpected(Error{errc::unavailable, "store.start", "not stored yet"});
-    if (task.start == LiveTask::Start::stored) stored = co_await store.finish(run, keep_copy ? TaskEnd(end) : end);
+    if (task.start == LiveTask::Start::stored) stored = co_await store.finish(run, end);
     if (stored && !stored->stored) {  // decided by another while we were thought dead: theirs stands
       fault("store.finish", "task " + task.id.text() + " was decided elsewhere; this result is kept beside as late");
       if (auto theirs = co_await store.find(task.id)) record = std::make_shared<TaskRecord>(std::move(*theirs));

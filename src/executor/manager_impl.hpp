@@ -30,13 +30,16 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   ~Impl();
 
   // call.cpp
-  Task<Result<Outcome>> call(ToolEntry& entry, ToolCall call);
+  Task<Result<Outcome>> call(ToolEntry& entry, ToolCall&& call);
+  Task<Result<Outcome>> answer(std::unique_ptr<LiveTask> task);
+  Task<Result<Outcome>> first_of_the_two(std::unique_ptr<LiveTask> task, std::function<void(const Progress&)> on_progress,
+                                         Milliseconds budget);
   [[nodiscard]] std::optional<Error> refuse(const ToolEntry& entry, const CallerAccount& account,
                                             const ToolCall& call) const;
-  Task<Result<Outcome>> to_background(std::unique_ptr<LiveTask> task, InlineCaller& here);
+  Task<Result<Outcome>> to_background(std::unique_ptr<LiveTask> task);
   Task<Result<Outcome>> keyed_call(ToolEntry& entry, CallerAccount& account, ToolCall call, Milliseconds budget);
   Task<Result<Outcome>> join(TaskId id, std::string tool_name, Milliseconds budget, bool no_background);
-  Outcome inline_outcome(LiveTask& task);
+  Result<Outcome> inline_outcome(LiveTask& task);
   void give_up(std::unique_ptr<LiveTask> task) noexcept;
   void count(LiveTask& task) noexcept;
   void uncount(LiveTask& task) noexcept;
@@ -45,11 +48,14 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   static TaskStart start_of(const LiveTask& task);
   void forget_key(const LiveTask& task);
   Task<void> store_start(LiveTask& task);
+  Task<void> stored_or_too_long(TaskId id, InlineCaller& here);
+  void begin_now(LiveTask& task);
   Task<void> begin_next_turn(TaskId id);
 
   // ending.cpp
   Task<void> record_end(LiveTask& task);
-  Task<TaskEnd> make_end(LiveTask& task);
+  std::optional<TaskEnd> make_small_end(LiveTask& task, ToolReturn& returned);
+  Task<TaskEnd> make_large_end(LiveTask& task, ToolReturn returned);
   TaskRecord record_of(const LiveTask& task) const;
   void end_by_force(LiveTask& task, EndReason reason);
   void request_end(LiveTask& task, EndReason reason);
@@ -87,8 +93,10 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
 
   void tell(TaskEvent::Phase phase, std::string_view status, const LiveTask& task, const ToolFailure* failure);
   void fault(std::string_view where, std::string_view what) noexcept;
+  /// Exact to the millisecond where telemetry hears of it; else to a scheduler tick, for a tenth of the price.
+  [[nodiscard]] SteadyTime now() const noexcept { return telemetry != nullptr ? clock.now() : clock.coarse_now(); }
   [[nodiscard]] Milliseconds age(const LiveTask& task) const {
-    return std::chrono::duration_cast<Milliseconds>(clock.now() - task.started);
+    return std::chrono::duration_cast<Milliseconds>(now() - task.started);
   }
   Task<void> pause(Milliseconds duration);
   ToolEntry* find_tool(std::string_view name);

@@ -4,14 +4,11 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
-#include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <filesystem>
@@ -21,6 +18,7 @@
 #include "process/output_capture.hpp"
 #include "support/co_test.hpp"
 #include "support/manual_clock.hpp"
+#include "support/watched_process.hpp"
 
 namespace meantime::process {
 namespace {
@@ -69,27 +67,6 @@ Task<std::string> read_until(Child& child, std::string_view end) {
   co_return all;
 }
 
-// Any process of this machine, by a number that stays its own.
-class Watched {
- public:
-  explicit Watched(pid_t pid) : pidfd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))) {}
-  Watched(const Watched&) = delete;
-  Watched& operator=(const Watched&) = delete;
-  ~Watched() { close(pidfd_); }
-  [[nodiscard]] bool exists() const { return pidfd_ >= 0; }
-  [[nodiscard]] bool ends() const {
-    pollfd waited{pidfd_, POLLIN, 0};
-    return poll(&waited, 1, 30'000) == 1;
-  }
-  [[nodiscard]] bool has_ended() const {
-    pollfd waited{pidfd_, POLLIN, 0};
-    return poll(&waited, 1, 0) == 1;
-  }
-
- private:
-  int pidfd_;
-};
-
 // After each test: no descriptor and no child of this process is left.
 class ChildTest : public ::testing::Test {
  protected:
@@ -99,10 +76,7 @@ class ChildTest : public ::testing::Test {
     descriptors_ = open_descriptors();
   }
   ~ChildTest() override {
-    test::run_until(loop, [] {
-      siginfo_t info{};
-      return waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | WNOHANG) != 0 && errno == ECHILD;
-    });
+    test::run_until(loop, test::no_child_is_left);
     test::run_ready(loop);
     EXPECT_EQ(open_descriptors(), descriptors_);
   }
@@ -230,7 +204,7 @@ TEST_F(ChildTest, DestroyingItLeavesNoSleeperOfItsGroup) {
   const std::string line = test::run(loop, read_until(*child, "\n"));
   pid_t sleeper = 0;
   std::from_chars(line.data(), line.data() + line.size(), sleeper);
-  const Watched watched(sleeper);
+  const test::WatchedProcess watched(sleeper);
   ASSERT_TRUE(watched.exists());
   EXPECT_FALSE(watched.has_ended());
   child.reset();
@@ -238,11 +212,11 @@ TEST_F(ChildTest, DestroyingItLeavesNoSleeperOfItsGroup) {
 }
 
 TEST_F(ChildTest, TerminateEndsWhatTheProgramLeftBehind) {
-  Child child = start(shell("trap '' TERM; sleep 1000 & echo $!; trap 'exit 3' TERM; wait"));
+  Child child = start(shell("trap '' TERM; sleep 1000 & trap 'exit 3' TERM; echo $!; wait"));
   const std::string line = test::run(loop, read_until(child, "\n"));
   pid_t sleeper = 0;
   std::from_chars(line.data(), line.data() + line.size(), sleeper);
-  const Watched watched(sleeper);
+  const test::WatchedProcess watched(sleeper);
   ASSERT_TRUE(watched.exists());
   test::run(loop, child.terminate(30s));
   EXPECT_EQ(child.status()->code, 3);
@@ -291,7 +265,7 @@ TEST_F(ChildTest, DestroyingItEndsPendingReadsAndWaits) {
 }
 
 TEST_F(ChildTest, ALoopThatEndsFirstLeavesNoChild) {
-  std::optional<Watched> watched;
+  std::optional<test::WatchedProcess> watched;
   {
     boost::asio::io_context other;
     SystemClock other_clock(other);

@@ -39,8 +39,6 @@ void Wait::wake(Woken why, std::shared_ptr<const TaskRecord> record) {
   if (waiter_) loop_.post(ready_);
 }
 
-WaitList::~WaitList() { wake_all(Woken::look); }
-
 void WaitList::wake_all(Woken why, const std::shared_ptr<const TaskRecord>& record) {
   while (first_ != nullptr) first_->wake(why, record);
 }

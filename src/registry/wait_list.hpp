@@ -59,7 +59,9 @@ class WaitList {
   WaitList() noexcept = default;
   WaitList(const WaitList&) = delete;
   WaitList& operator=(const WaitList&) = delete;
-  ~WaitList();
+  ~WaitList() {
+    if (first_ != nullptr) wake_all(Woken::look);
+  }
 
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
   /// Each waiter goes on in the loop's next turn.

@@ -97,7 +97,7 @@ void MemoryBackend::end(Record& record, TaskEnd end) {
   rare.ended_steady = clock_.coarse_now();
   rare.result.assign(std::move(end.result));
   rare.error = std::move(end.error);
-  if (end.media_type != media::text) rare.media_type = std::move(end.media_type);
+  rare.media_type = end.media_type;
   rare.exit_code = end.exit_code;
   rare.arguments = {};
   ended_.push_newest(record);
@@ -252,7 +252,7 @@ TaskRecord MemoryBackend::describe(const Record& record) const {
   if (record.status == TaskStatus::running) return out;
   out.ended_at = rare.ended_at;
   out.error = rare.error;
-  if (!rare.media_type.empty()) out.media_type = rare.media_type;
+  out.media_type = rare.media_type;
   out.exit_code = rare.exit_code;
   out.result_bytes = rare.result.text().size();
   out.result_chars = rare.result.chars();

@@ -58,7 +58,7 @@ struct Rare {
   SteadyTime ended_steady{};
   LongText result;
   std::string error;
-  std::string media_type;
+  MediaType media_type = MediaType::text;
   std::optional<int> exit_code;
   std::unique_ptr<TaskEnd> late;
 

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// builtin_tools.hpp: check_task, await_task, list_tasks and cancel_task, as a model sees and calls them (S60).
+// Threads: the loop's.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mcp/json_span.hpp"
+#include "meantime/manager.hpp"
+#include "serve/session_options.hpp"
+
+namespace meantime::serve {
+
+class BuiltinTools {
+ public:
+  enum class Kind : std::uint8_t { check, await, list, cancel };
+  using OnProgress = std::function<void(const Progress&)>;
+
+  /// All outlive this.
+  BuiltinTools(TaskManager& manager, Clock& clock, const SessionOptions& options);
+
+  /// Takes other names, all four together, where one is taken. What was told to the model before stays as it was.
+  void avoid(const std::set<std::string, std::less<>>& taken);
+  [[nodiscard]] const BuiltinNames& names() const noexcept { return names_; }
+  [[nodiscard]] std::optional<Kind> find(std::string_view name) const noexcept;
+
+  /// Their entries in tools/list: raw JSON, one each.
+  [[nodiscard]] std::vector<std::string> definitions() const;
+  /// What a model is told at the start: how calls become tasks and what to do then.
+  [[nodiscard]] std::string instructions() const;
+
+  /// Limits await_task for this client's name.
+  void set_client(const std::string& name);
+
+  /// Runs one; the arguments are read before it first suspends. Progress (null: not wanted) tells that it still waits.
+  /// The outcome is always a finished CallToolResult, with isError where the request was wrong.
+  [[nodiscard]] Task<Result<Outcome>> call(Kind kind, mcp::JsonSpan arguments, OnProgress on_progress);
+
+ private:
+  TaskManager& manager_;
+  Clock& clock_;
+  const SessionOptions& options_;
+  BuiltinNames names_;
+  Milliseconds await_cap_;
+};
+
+}  // namespace meantime::serve

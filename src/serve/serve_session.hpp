@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// serve_session.hpp: an MCP server of our own over lines: the manager's tools, under a budget.
+// Threads: the loop's.
+#pragma once
+
+#include <string>
+
+#include "serve/builtin_tools.hpp"
+#include "serve/client_calls.hpp"
+#include "serve/serve_stdio.hpp"
+#include "serve/session.hpp"
+
+namespace meantime::serve {
+
+class ServeSession final : public Session {
+ public:
+  /// All outlive the session.
+  ServeSession(TaskManager& manager, Clock& clock, const ServeOptions& options, tools::Outbox& out);
+
+  void on_line(const mcp::Line& line) override;
+  [[nodiscard]] bool busy() const noexcept override { return !calls_.empty(); }
+  void on_idle(std::function<void()> tell) override { calls_.on_idle(std::move(tell)); }
+  [[nodiscard]] Task<void> close() override { co_return; }
+
+ private:
+  void request(const mcp::Message& message);
+  void initialize(const mcp::Message& message);
+  void list_tools(const mcp::Message& message);
+  void call_tool(const mcp::Message& message);
+  void refuse(std::string_view id, mcp::RpcCode code, std::string_view why, std::string_view data = {});
+
+  TaskManager& manager_;
+  const ServeOptions& options_;
+  tools::Outbox& out_;
+  BuiltinTools builtins_;
+  ClientCalls calls_;
+};
+
+}  // namespace meantime::serve

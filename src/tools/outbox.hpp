@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// outbox.hpp: gathers the lines of one turn of the loop and writes them at once; says when too much is queued.
+// Threads: the loop's.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "meantime/clock.hpp"
+#include "meantime/coroutine.hpp"
+#include "meantime/error.hpp"
+#include "tools/wake.hpp"
+
+namespace meantime::tools {
+
+/// Where the bytes of an Outbox go.
+class ByteSink {
+ public:
+  virtual ~ByteSink() = default;
+  /// Writes all of `bytes`, which stay alive meanwhile. One write at a time.
+  [[nodiscard]] virtual Task<Result<void>> write(std::string_view bytes) = 0;
+};
+
+/// Lines on their way to one reader. After a write failed everything is dropped: the reader is gone.
+class Outbox {
+ public:
+  /// Both outlive the outbox.
+  Outbox(boost::asio::io_context& loop, ByteSink& sink);
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+  ~Outbox() = default;
+
+  /// Append whole lines, newline included, to the string given; they leave at the end of this turn of the loop.
+  [[nodiscard]] std::string& open();
+  /// Bytes that the reader has not taken yet.
+  [[nodiscard]] std::size_t queued() const noexcept { return pending_.size() + sending_.size(); }
+  [[nodiscard]] bool failed() const noexcept { return failed_; }
+  /// Called once, on the loop's next turn, after a write failed.
+  void on_failure(std::function<void()> tell) { on_failure_ = std::move(tell); }
+  /// Suspends until no more than `bytes` are queued, or the reader is gone.
+  [[nodiscard]] Task<void> wait_below(std::size_t bytes);
+  /// Suspends until all is written, the reader is gone, or `limit` is over.
+  [[nodiscard]] Task<void> drain(Clock& clock, Milliseconds limit);
+
+ private:
+  void flush();
+  void wake_all();
+  Task<void> write_out();
+
+  boost::asio::io_context& loop_;
+  ByteSink& sink_;
+  std::string pending_;
+  std::string sending_;
+  std::shared_ptr<Outbox*> self_ = std::make_shared<Outbox*>(this);
+  bool scheduled_ = false;
+  bool writing_ = false;
+  bool failed_ = false;
+  std::function<void()> on_failure_;
+  std::vector<Wake*> waiters_;
+  Task<void> writer_;
+};
+
+}  // namespace meantime::tools
