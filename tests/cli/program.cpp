@@ -237,7 +237,12 @@ std::string ProgramTest::background(const std::string& script, std::vector<std::
   arguments.insert(arguments.end(), {"--", "sh", "-c", script});
   Ended ended = meantime(arguments);
   EXPECT_EQ(ended.code, 75) << ended.err;
-  return ended.out.substr(0, ended.out.find('\n'));
+  return last_line(ended.out);
+}
+
+std::string last_line(std::string_view text) {
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  return std::string(text.substr(text.rfind('\n') + 1));
 }
 
 Gate ProgramTest::gate(const std::string& name) const {

@@ -104,6 +104,9 @@ class ProgramTest : public ::testing::Test {
   std::filesystem::path folder_;
 };
 
+/// Without its line's end.
+[[nodiscard]] std::string last_line(std::string_view text);
+
 /// Waits until this process, any, has ended.
 void wait_for_end(pid_t pid);
 
