@@ -119,7 +119,7 @@ TEST(Envelope, S05_ARecordTellsAllThatIsKnownAndItsSchemaVersionLast) {
         "worker",          "attempt",      "cancel_requested", "late_result", "unsaved", "idempotency_key", "schema_version"}) {
     EXPECT_TRUE(got.as_object().contains(name)) << name;
   }
-  EXPECT_EQ(got.as_object().size(), 24U);
+  EXPECT_EQ(got.as_object().size(), 25U);
   EXPECT_EQ(got.at("ended_at"), "2026-11-22T10:00:02.083Z");
   EXPECT_EQ(got.at("exit_code"), -9);
   EXPECT_TRUE(text.ends_with(R"("schema_version":1})"));
