@@ -96,6 +96,10 @@ Error Database::fault(std::string op) const {
         return say(errc::unavailable, "No space is left for '" + file + "' (" + std::strerror(system_error_) +
                                           "): free some; the store then goes on by itself.");
       }
+      if (code_ == SQLITE_IOERR_WRITE || code_ == SQLITE_IOERR_SHMSIZE || code_ == SQLITE_IOERR_FSYNC) {
+        return say(errc::unavailable, "Writing '" + file + "' failed: the disk is full or failing, or a size limit is "
+                                      "reached (quota, `ulimit -f`). Free some space; the store then goes on by itself.");
+      }
       return say(errc::unavailable, "Reading or writing '" + file + "' failed (" +
                                         (system_error_ != 0 ? std::strerror(system_error_) : message_.c_str()) +
                                         "): check the disk; the store then goes on by itself.");

@@ -78,7 +78,7 @@ void Writer::hasten_live() {
 
 bool Writer::has_live(const TaskId& task) {
   const std::scoped_lock lock(mutex_);
-  return live_.contains(task);
+  return live_in_flight_ || live_.contains(task);
 }
 
 Writer::Time Writer::wake_at() const {
@@ -108,6 +108,7 @@ void Writer::loop() {
     if (stopping_) break;
     Jobs jobs = take_jobs();
     LiveMap live = take_live(jobs, now);
+    live_in_flight_ = !live.empty();
     lock.unlock();
     if (!jobs.empty() || !live.empty()) {
       write(std::move(jobs), std::move(live));
@@ -120,6 +121,7 @@ void Writer::loop() {
     }
     checkpointer_.after_commit(*db_);
     lock.lock();
+    live_in_flight_ = false;
   }
   lock.unlock();
   if (say_gone_) notices_.send_worker_gone();

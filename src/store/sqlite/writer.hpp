@@ -118,6 +118,7 @@ class Writer {
   Jobs waiting_;
   LiveMap live_;
   bool live_now_ = false;
+  bool live_in_flight_ = false;  // taken, and not yet on disk
   bool stopping_ = false;
 
   // Of the writer's thread.
