@@ -6,8 +6,8 @@
 namespace meantime::store {
 namespace {
 
-constexpr int start_at_pages = 1'000;    // 4 MB: SQLite's own default
-constexpr int stop_and_do_at = 32'000;   // 128 MB: the thread cannot keep up, so the writer does it all
+constexpr int start_at_pages = 1'000;   // 4 MB: SQLite's own default
+constexpr int stop_and_do_at = 32'000;  // 128 MB: the thread cannot keep up, so the writer does it all
 
 }  // namespace
 

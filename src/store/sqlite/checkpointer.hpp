@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // checkpointer.hpp: moves what was committed from the log into the database, on a thread and a connection of its own,
-// so that no commit waits for it. The few pages that are written meanwhile are moved by the writer in the end: only when
-// none is left can the log start again from its beginning.
+// so that no commit waits for it. The few pages that are written meanwhile are moved by the writer in the end: only
+// when none is left can the log start again from its beginning.
 #pragma once
 
 #include <atomic>

@@ -28,7 +28,9 @@ Database::Database(const std::filesystem::path& file, int flags) : file_(file) {
   if (ok()) sqlite3_busy_handler(db_, wait_for_lock, nullptr);
 }
 
-Database::~Database() { sqlite3_close_v2(db_); }
+Database::~Database() {
+  sqlite3_close_v2(db_);
+}
 
 void Database::note(int code) noexcept {
   if (code_ != SQLITE_OK || code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) return;
@@ -70,7 +72,8 @@ Error Database::fault(std::string op) const {
       "make it writable for this user, or choose another folder with MEANTIME_STATE_DIR.";
   switch (code()) {
     case SQLITE_FULL:
-      return say(errc::unavailable, "No space is left for '" + file + "': free some; the store then goes on by itself.");
+      return say(errc::unavailable,
+                 "No space is left for '" + file + "': free some; the store then goes on by itself.");
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
@@ -82,9 +85,10 @@ Error Database::fault(std::string op) const {
                      ": see that its folder exists, and " + std::string(folder_remedy));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return say(errc::unavailable,
-                 "'" + file + "' has been locked by another program for five seconds: end what holds it "
-                 "(`fuser " + file + "` names it), then try again.");
+      return say(errc::unavailable, "'" + file +
+                                        "' has been locked by another program for five seconds: end what holds it "
+                                        "(`fuser " +
+                                        file + "` names it), then try again.");
     case SQLITE_NOTADB:
       return say(errc::corrupt,
                  "'" + file + "' is not a database: move it away, or choose another file; meantime makes a new one.");
@@ -97,8 +101,10 @@ Error Database::fault(std::string op) const {
                                           "): free some; the store then goes on by itself.");
       }
       if (code_ == SQLITE_IOERR_WRITE || code_ == SQLITE_IOERR_SHMSIZE || code_ == SQLITE_IOERR_FSYNC) {
-        return say(errc::unavailable, "Writing '" + file + "' failed: the disk is full or failing, or a size limit is "
-                                      "reached (quota, `ulimit -f`). Free some space; the store then goes on by itself.");
+        return say(errc::unavailable,
+                   "Writing '" + file +
+                       "' failed: the disk is full or failing, or a size limit is "
+                       "reached (quota, `ulimit -f`). Free some space; the store then goes on by itself.");
       }
       return say(errc::unavailable, "Reading or writing '" + file + "' failed (" +
                                         (system_error_ != 0 ? std::strerror(system_error_) : message_.c_str()) +
@@ -149,8 +155,12 @@ void Statement::bind(int index, Blob blob) {
   db_.note(sqlite3_bind_blob64(statement_, index, data, blob.bytes.size(), SQLITE_STATIC));
 }
 
-void Statement::bind(int index, double value) { db_.note(sqlite3_bind_double(statement_, index, value)); }
+void Statement::bind(int index, double value) {
+  db_.note(sqlite3_bind_double(statement_, index, value));
+}
 
-void Statement::bind(int index, std::nullptr_t) { db_.note(sqlite3_bind_null(statement_, index)); }
+void Statement::bind(int index, std::nullptr_t) {
+  db_.note(sqlite3_bind_null(statement_, index));
+}
 
 }  // namespace meantime::store

@@ -83,9 +83,7 @@ class Statement {
   [[nodiscard]] std::int64_t integer(int column) const noexcept { return sqlite3_column_int64(statement_, column); }
   [[nodiscard]] std::uint64_t natural(int column) const noexcept { return static_cast<std::uint64_t>(integer(column)); }
   [[nodiscard]] double real(int column) const noexcept { return sqlite3_column_double(statement_, column); }
-  [[nodiscard]] bool null(int column) const noexcept {
-    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
-  }
+  [[nodiscard]] bool null(int column) const noexcept { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
   [[nodiscard]] std::string_view bytes(int column) const noexcept;
   [[nodiscard]] std::string text(int column) const { return std::string(bytes(column)); }
 

@@ -168,9 +168,8 @@ void Lookout::looked(const Result<Sighting>& seen) {
   for (const TaskId& task : seen->ended) {
     if (!stopped_ && listener_ != nullptr && watches_.contains(task)) listener_->on_ended(task);
   }
-  boost::unordered::erase_if(cancels_told_, [&](const TaskId& task) {
-    return std::ranges::find(seen->cancels, task) == seen->cancels.end();
-  });
+  boost::unordered::erase_if(
+      cancels_told_, [&](const TaskId& task) { return std::ranges::find(seen->cancels, task) == seen->cancels.end(); });
   for (const TaskId& task : seen->cancels) {
     if (!stopped_ && listener_ != nullptr && cancels_told_.insert(task).second) listener_->on_cancel_requested(task);
   }

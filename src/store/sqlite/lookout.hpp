@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// lookout.hpp: hears what other processes did and tells the listener: notices from their sockets, the operating system's
-// word that one died, and a look at long intervals for what notices missed.
-// Threads: the loop's.
+// lookout.hpp: hears what other processes did and tells the listener: notices from their sockets, the operating
+// system's word that one died, and a look at long intervals for what notices missed. Threads: the loop's.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>

@@ -36,7 +36,9 @@ void NoticeSender::send(const Notices& notices) {
   }
 }
 
-void NoticeSender::send_worker_gone() { to_all(NoticeKind::worker_gone, {}); }
+void NoticeSender::send_worker_gone() {
+  to_all(NoticeKind::worker_gone, {});
+}
 
 void NoticeSender::send_missed() {
   const auto again = std::exchange(missed_, {});

@@ -15,8 +15,12 @@ constexpr std::string_view record_columns =
     "t.cut, t.created, t.ended, t.key, t.media, t.exit_code, t.result_bytes, t.result_chars, t.error, "
     "l.value, l.total, l.message, l.output_bytes, l.output_start ";
 
-WallTime wall(std::int64_t millis) { return WallTime(Milliseconds(millis)); }
-Blob blob(const TaskId& id) { return {id.raw()}; }
+WallTime wall(std::int64_t millis) {
+  return WallTime(Milliseconds(millis));
+}
+Blob blob(const TaskId& id) {
+  return {id.raw()};
+}
 
 enum Filter : unsigned {
   by_owner = 1,
@@ -31,14 +35,16 @@ enum Filter : unsigned {
 Queries::Queries(std::unique_ptr<Database> db, std::string worker)
     : db_(std::move(db)),
       worker_(std::move(worker)),
-      find_(*db_, "SELECT " + std::string(record_columns) + "FROM tasks t LEFT JOIN live l ON l.n = t.n WHERE t.id = ?"),
+      find_(*db_,
+            "SELECT " + std::string(record_columns) + "FROM tasks t LEFT JOIN live l ON l.n = t.n WHERE t.id = ?"),
       result_head_(*db_, "SELECT n, result_bytes, result_chars, result IS NULL FROM tasks WHERE id = ?"),
       result_body_(*db_, "SELECT result FROM tasks WHERE n = ?"),
       pieces_(*db_,
               "SELECT first_char, text FROM pieces WHERE n = ?1 AND first_char < ?3 AND first_char >= coalesce("
               "(SELECT max(first_char) FROM pieces WHERE n = ?1 AND first_char <= ?2), 0) ORDER BY first_char, rowid"),
-      output_head_(*db_, "SELECT t.n, l.output_bytes, l.output_start FROM tasks t LEFT JOIN live l ON l.n = t.n "
-                         "WHERE t.id = ?"),
+      output_head_(*db_,
+                   "SELECT t.n, l.output_bytes, l.output_start FROM tasks t LEFT JOIN live l ON l.n = t.n "
+                   "WHERE t.id = ?"),
       output_(*db_,
               "SELECT start, bytes FROM output WHERE n = ?1 AND start < ?3 AND start >= coalesce("
               "(SELECT max(start) FROM output WHERE n = ?1 AND start <= ?2), 0) ORDER BY start"),
@@ -63,6 +69,7 @@ TaskRecord Queries::record(const Statement& row) const {
                  .created_at = wall(row.integer(13)),
                  .caller = {row.text(2), row.text(4), row.text(5)},
                  .error = row.text(20),
+                 .media_type = static_cast<MediaType>(row.integer(16)),
                  .result_bytes = row.natural(18),
                  .result_chars = row.natural(19),
                  .output_bytes = row.natural(24),
@@ -74,7 +81,6 @@ TaskRecord Queries::record(const Statement& row) const {
                  .late_result = row.integer(11) != 0,
                  .idempotency_key = row.text(15)};
   if (!row.null(14)) out.ended_at = wall(row.integer(14));
-  if (!row.null(16)) out.media_type = row.text(16);
   if (!row.null(17)) out.exit_code = static_cast<int>(row.integer(17));
   if (!row.null(21)) {
     out.progress = Progress{.value = row.real(21), .message = row.text(23)};
@@ -224,8 +230,8 @@ Result<TaskList> Queries::list(const ListQuery& query) {
   };
   TaskList page;
   Statement& statement = list_statement(query);
-  statement.open(below, query.user_id, query.tool_name, millis(query.created_after),
-                       millis(query.created_before), query.limit + 1);
+  statement.open(below, query.user_id, query.tool_name, millis(query.created_after), millis(query.created_before),
+                 query.limit + 1);
   while (statement.step()) page.tasks.push_back(record(statement));
   statement.reset();
   if (!db_->ok()) return fault("store.list");

@@ -9,8 +9,12 @@ namespace meantime::store {
 
 namespace {
 
-std::int64_t millis(WallTime time) { return time.time_since_epoch().count(); }
-Blob blob(const TaskId& id) { return {id.raw()}; }
+std::int64_t millis(WallTime time) {
+  return time.time_since_epoch().count();
+}
+Blob blob(const TaskId& id) {
+  return {id.raw()};
+}
 
 // An absent text takes no room in its row.
 std::optional<std::string_view> unless(std::string_view text, std::string_view usual) {
@@ -22,7 +26,9 @@ std::optional<Blob> inline_result(const TaskEnd& end) {
   return Blob{end.result};
 }
 
-std::uint64_t characters(const TaskEnd& end) { return utf8::count(end.result); }
+std::uint64_t characters(const TaskEnd& end) {
+  return utf8::count(end.result);
+}
 
 }  // namespace
 
@@ -78,9 +84,9 @@ Result<StartVerdict> Rows::insert(const OwnedStart& start, const TaskEnd* end) {
     insert_.run(blob(start.task_id), caller.user_id, start.tool_name, caller.channel_id, caller.platform, worker_,
                 millis(start.created_at), key, start.rerun_if_lost, unless(start.arguments, ""));
   } else {
-    insert_ended_.run(blob(start.task_id), caller.user_id, start.tool_name, caller.channel_id, caller.platform,
-                      worker_, millis(start.created_at), key, start.rerun_if_lost, static_cast<int>(end->status),
-                      static_cast<int>(end->reason), millis(end->ended_at), unless(end->media_type, media::text),
+    insert_ended_.run(blob(start.task_id), caller.user_id, start.tool_name, caller.channel_id, caller.platform, worker_,
+                      millis(start.created_at), key, start.rerun_if_lost, static_cast<int>(end->status),
+                      static_cast<int>(end->reason), millis(end->ended_at), static_cast<int>(end->media_type),
                       end->exit_code, end->result_cut, unless(end->error, ""), end->result.size(), characters(*end),
                       inline_result(*end));
   }
@@ -104,8 +110,8 @@ std::optional<Result<StartVerdict>> Rows::start_ended(const OwnedStart& start, c
 
 Result<FinishVerdict> Rows::finish(const RunToken& run, const TaskEnd& end) {
   end_.run(static_cast<int>(end.status), static_cast<int>(end.reason), millis(end.ended_at),
-           unless(end.media_type, media::text), end.exit_code, end.result_cut, unless(end.error, ""),
-           end.result.size(), characters(end), inline_result(end), blob(run.task_id), run.attempt, worker_);
+           static_cast<int>(end.media_type), end.exit_code, end.result_cut, unless(end.error, ""), end.result.size(),
+           characters(end), inline_result(end), blob(run.task_id), run.attempt, worker_);
   if (!db_.ok()) return FinishVerdict{};  // the batch is undone and refused as a whole
   if (db_.changes() == 0) return finish_late(run, end);
   if (end.result.size() > inline_result_bytes) {
@@ -146,7 +152,7 @@ Result<FinishVerdict> Rows::finish_late(const RunToken& run, const TaskEnd& end)
   outcome_.reset();
   if (again) return FinishVerdict{};
   insert_late_.run(n, worker_, run.attempt, static_cast<int>(end.status), static_cast<int>(end.reason),
-                   millis(end.ended_at), end.media_type, end.error, Blob{end.result});
+                   millis(end.ended_at), static_cast<int>(end.media_type), end.error, Blob{end.result});
   mark_late_.run(n);
   return FinishVerdict{.stored = false};
 }

@@ -22,7 +22,9 @@ constexpr std::string_view lock_suffix = ".lock";
 // Times of change are as coarse as the kernel's tick: a folder that changed this recently may change again unseen.
 constexpr std::int64_t settled_after_ns = 50'000'000;
 
-std::int64_t nanoseconds(const timespec& time) { return time.tv_sec * 1'000'000'000LL + time.tv_nsec; }
+std::int64_t nanoseconds(const timespec& time) {
+  return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
+}
 
 std::string socket_of(const std::filesystem::path& folder, const std::string& worker) {
   return (folder / (worker + std::string(socket_suffix))).string();
@@ -58,8 +60,7 @@ Result<void> RunFolder::join() {
   if (folder < 0) return cannot("Opening the folder for locks");
   socket_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const sockaddr_un address = address_of(folder, worker_);
-  const bool bound =
-      socket_ >= 0 && bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const bool bound = socket_ >= 0 && bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   ::close(folder);
   if (!bound) return cannot("Making a socket");
   return {};
@@ -98,7 +99,9 @@ bool RunFolder::remove_if_gone(const std::string& worker) const {
   return true;
 }
 
-std::int64_t RunFolder::pid() noexcept { return getpid(); }
+std::int64_t RunFolder::pid() noexcept {
+  return getpid();
+}
 
 const std::string& RunFolder::boot_id() {
   static const std::string id = [] {
@@ -157,6 +160,8 @@ int Peers::send(const std::string& worker, std::string_view message) const {
   return sent < 0 ? errno : 0;
 }
 
-void Peers::remove_socket(const std::string& worker) const { unlink(socket_of(folder_, worker).c_str()); }
+void Peers::remove_socket(const std::string& worker) const {
+  unlink(socket_of(folder_, worker).c_str());
+}
 
 }  // namespace meantime::store

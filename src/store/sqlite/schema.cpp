@@ -15,6 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Columns of status, reason and media hold the enumerators of task.hpp as numbers: those never change.
 // Rowid tables: a running row is found again by its number without a second tree, and new rows go to the end. Ids are
 // time-ordered, so their index grows at its end too. Results up to 64 KiB stand in the row, as its last column, so that
 // lists never read them; larger ones in pieces that start at a character, found by the character's number.
@@ -37,7 +38,7 @@ CREATE TABLE tasks(
   created INTEGER NOT NULL,
   ended INTEGER,
   key TEXT,
-  media TEXT,
+  media INTEGER NOT NULL DEFAULT 0,
   exit_code INTEGER,
   result_bytes INTEGER NOT NULL DEFAULT 0,
   result_chars INTEGER NOT NULL DEFAULT 0,
@@ -56,7 +57,7 @@ CREATE TABLE live(n INTEGER PRIMARY KEY, value REAL, total REAL, message TEXT,
 CREATE TABLE output(n INTEGER NOT NULL, start INTEGER NOT NULL, bytes BLOB NOT NULL);
 CREATE UNIQUE INDEX output_place ON output(n, start);
 CREATE TABLE late(n INTEGER PRIMARY KEY, worker TEXT NOT NULL, attempt INTEGER NOT NULL, status INTEGER NOT NULL,
-  reason INTEGER NOT NULL, ended INTEGER NOT NULL, media TEXT NOT NULL, error TEXT NOT NULL, result BLOB NOT NULL);
+  reason INTEGER NOT NULL, ended INTEGER NOT NULL, media INTEGER NOT NULL, error TEXT NOT NULL, result BLOB NOT NULL);
 CREATE TABLE workers(name TEXT PRIMARY KEY, pid INTEGER NOT NULL, boot TEXT NOT NULL, lease_until INTEGER NOT NULL,
   reaped INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE probe(n INTEGER PRIMARY KEY, at INTEGER NOT NULL);
@@ -64,7 +65,9 @@ CREATE TABLE probe(n INTEGER PRIMARY KEY, at INTEGER NOT NULL);
 
 constexpr std::array<const char*, 1> all_migrations{version_1};
 
-Error cannot(std::string detail) { return {errc::unavailable, "store.open", std::move(detail)}; }
+Error cannot(std::string detail) {
+  return {errc::unavailable, "store.open", std::move(detail)};
+}
 
 // Each missing folder is made for this user alone.
 Result<void> make_folder(const fs::path& folder) {
@@ -72,7 +75,8 @@ Result<void> make_folder(const fs::path& folder) {
   struct stat found{};
   if (stat(folder.c_str(), &found) == 0) {
     if (S_ISDIR(found.st_mode)) return {};
-    return std::unexpected(cannot("'" + folder.string() + "' is not a folder: move it away, or choose another place "
+    return std::unexpected(cannot("'" + folder.string() +
+                                  "' is not a folder: move it away, or choose another place "
                                   "with MEANTIME_STATE_DIR."));
   }
   if (folder.has_parent_path() && folder.parent_path() != folder) {
@@ -154,7 +158,9 @@ Result<OpenedDatabase> open_only_for_reading(const SqliteOptions& options, Error
 
 }  // namespace
 
-std::span<const char* const> migrations() { return all_migrations; }
+std::span<const char* const> migrations() {
+  return all_migrations;
+}
 
 Result<OpenedDatabase> open_for_writing(const SqliteOptions& options, std::span<const char* const> steps) {
   if (options.file.empty()) return fail(errc::invalid_argument, "store.open", "No file is named for the store.");

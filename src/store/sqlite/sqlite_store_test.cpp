@@ -88,8 +88,7 @@ class SqliteStoreTest : public ::testing::Test {
     return test::run(loop_, std::move(task));
   }
   Task<Result<StartVerdict>> starting(Store& store, const TaskId& id) {
-    const TaskStart start{
-        .task_id = id, .tool_name = "search", .caller = &caller_, .created_at = clock_.wall_now()};
+    const TaskStart start{.task_id = id, .tool_name = "search", .caller = &caller_, .created_at = clock_.wall_now()};
     return store.start(start);
   }
   TaskId start(Store& store) {
@@ -281,8 +280,8 @@ TEST_F(SqliteStoreTest, OneResultThatFindsNoRoomDoesNotTakeTheOthersDown) {
   FullDisk full(2 << 20);
   std::vector<Task<Result<FinishVerdict>>> ends;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    ends.push_back(store->finish(
-        {ids[i], 1}, {.result = std::string(i == 2 ? 8 << 20 : 100, 'r'), .ended_at = clock_.wall_now()}));
+    ends.push_back(store->finish({ids[i], 1},
+                                 {.result = std::string(i == 2 ? 8 << 20 : 100, 'r'), .ended_at = clock_.wall_now()}));
   }
   for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(wait(std::move(ends[i])).has_value(), i != 2) << i;
   full.free_space();
@@ -352,8 +351,7 @@ TEST_F(SqliteStoreTest, TheLogDoesNotGrowWithoutEnd) {
     std::vector<Task<Result<FinishVerdict>>> ends;
     for (int i = 0; i < 20; ++i) ids.push_back(start(*store));
     for (const TaskId& id : ids) {
-      ends.push_back(
-          store->finish({id, 1}, {.result = std::string(60'000, 'r'), .ended_at = clock_.wall_now()}));
+      ends.push_back(store->finish({id, 1}, {.result = std::string(60'000, 'r'), .ended_at = clock_.wall_now()}));
     }
     for (auto& end : ends) ASSERT_TRUE(wait(std::move(end)));
   }

@@ -30,8 +30,9 @@ void Rows::hold_lease(SteadyTime now) {
 
 void Rows::leave() {
   // What still runs is lost now: the row stays, so that somebody ends it.
-  Statement left(db_, "UPDATE workers SET lease_until = -1 WHERE name = ?1 AND EXISTS "
-                      "(SELECT 1 FROM tasks WHERE status = 0 AND worker = ?1)");
+  Statement left(db_,
+                 "UPDATE workers SET lease_until = -1 WHERE name = ?1 AND EXISTS "
+                 "(SELECT 1 FROM tasks WHERE status = 0 AND worker = ?1)");
   left.run(worker_);
   notices_.worker_gone = db_.changes() > 0;
   Statement gone(db_, "DELETE FROM workers WHERE name = ? AND lease_until <> -1");
@@ -57,8 +58,9 @@ std::vector<std::string> Rows::dead_workers(SteadyTime now) {
 
 Result<LostReport> Rows::reap_lost(const ReclaimPolicy& policy, SteadyTime now, WallTime wall_now) {
   LostReport report;
-  Statement running(db_, "SELECT n, id, attempt, tool, arguments, owner, channel, platform, created, rerun, cancel "
-                         "FROM tasks WHERE status = 0 AND worker = ?");
+  Statement running(db_,
+                    "SELECT n, id, attempt, tool, arguments, owner, channel, platform, created, rerun, cancel "
+                    "FROM tasks WHERE status = 0 AND worker = ?");
   Statement end(db_, "UPDATE tasks SET status = ?, reason = ?, ended = ?, error = ?, arguments = NULL WHERE n = ?");
   Statement take_over(db_, "UPDATE tasks SET worker = ?, attempt = ? WHERE n = ?");
   Statement reaped(db_, "UPDATE workers SET reaped = 1 WHERE name = ?");

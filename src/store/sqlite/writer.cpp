@@ -90,7 +90,9 @@ Writer::Time Writer::wake_at() const {
   return at;
 }
 
-bool Writer::something_to_do(Time now) const { return stopping_ || !waiting_.empty() || wake_at() <= now; }
+bool Writer::something_to_do(Time now) const {
+  return stopping_ || !waiting_.empty() || wake_at() <= now;
+}
 
 void Writer::loop() {
   std::unique_lock lock(mutex_);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// writer.hpp: the one thread that writes. It takes all that waits into one transaction, and answers when that is on disk.
+// writer.hpp: the one thread that writes. It takes all that waits into one transaction, and answers when that is on
+// disk.
 #pragma once
 
 #include <atomic>
