@@ -54,6 +54,7 @@ struct Caller {
 enum class MediaType : std::uint8_t {
   text,        ///< text/plain
   mcp_result,  ///< The raw JSON of an MCP CallToolResult, kept as the upstream sent it.
+  mcp_error,   ///< The raw JSON-RPC error object that an upstream answered with.
 };
 [[nodiscard]] std::string_view name_of(MediaType type) noexcept;  ///< As "text/plain".
 [[nodiscard]] std::optional<MediaType> parse_media_type(std::string_view text) noexcept;

@@ -32,8 +32,9 @@ constexpr Names<EndReason, 7> reason_names{{{EndReason::none, "none"},
                                             {EndReason::lost, "lost"},
                                             {EndReason::timed_out, "timed_out"},
                                             {EndReason::interrupted, "interrupted"}}};
-constexpr Names<MediaType, 2> media_names{
-    {{MediaType::text, "text/plain"}, {MediaType::mcp_result, "application/vnd.mcp.call-tool-result+json"}}};
+constexpr Names<MediaType, 3> media_names{{{MediaType::text, "text/plain"},
+                                           {MediaType::mcp_result, "application/vnd.mcp.call-tool-result+json"},
+                                           {MediaType::mcp_error, "application/vnd.mcp.json-rpc-error+json"}}};
 constexpr Names<TaskEvent::Phase, 5> phase_names{{{TaskEvent::Phase::inline_, "inline"},
                                                   {TaskEvent::Phase::backgrounded, "backgrounded"},
                                                   {TaskEvent::Phase::completed, "completed"},
@@ -58,13 +59,29 @@ constexpr std::optional<Enum> find_value(const Names<Enum, N>& names, std::strin
 
 }  // namespace
 
-std::string_view name_of(errc code) noexcept { return find_name(errc_names, code); }
-std::string_view name_of(TaskStatus status) noexcept { return find_name(status_names, status); }
-std::string_view name_of(EndReason reason) noexcept { return find_name(reason_names, reason); }
-std::string_view name_of(TaskEvent::Phase phase) noexcept { return find_name(phase_names, phase); }
-std::string_view name_of(MediaType type) noexcept { return find_name(media_names, type); }
-std::optional<MediaType> parse_media_type(std::string_view text) noexcept { return find_value(media_names, text); }
-std::optional<TaskStatus> parse_status(std::string_view text) noexcept { return find_value(status_names, text); }
-std::optional<EndReason> parse_reason(std::string_view text) noexcept { return find_value(reason_names, text); }
+std::string_view name_of(errc code) noexcept {
+  return find_name(errc_names, code);
+}
+std::string_view name_of(TaskStatus status) noexcept {
+  return find_name(status_names, status);
+}
+std::string_view name_of(EndReason reason) noexcept {
+  return find_name(reason_names, reason);
+}
+std::string_view name_of(TaskEvent::Phase phase) noexcept {
+  return find_name(phase_names, phase);
+}
+std::string_view name_of(MediaType type) noexcept {
+  return find_name(media_names, type);
+}
+std::optional<MediaType> parse_media_type(std::string_view text) noexcept {
+  return find_value(media_names, text);
+}
+std::optional<TaskStatus> parse_status(std::string_view text) noexcept {
+  return find_value(status_names, text);
+}
+std::optional<EndReason> parse_reason(std::string_view text) noexcept {
+  return find_value(reason_names, text);
+}
 
 }  // namespace meantime

@@ -79,7 +79,7 @@ Result<Request> read_request(mcp::JsonSpan arguments) {
 
 Outcome answer(std::string call_tool_result) {
   ToolOutput output{std::move(call_tool_result)};
-  output.media_type = media::mcp_result;
+  output.media_type = MediaType::mcp_result;
   return Finished{std::move(output), std::nullopt};
 }
 

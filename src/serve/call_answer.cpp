@@ -4,13 +4,12 @@
 #include "core/envelope.hpp"
 #include "core/json_writer.hpp"
 #include "mcp/json_rpc.hpp"
-#include "tools/upstream.hpp"
 
 namespace meantime::serve {
 namespace {
 
 void append_output(std::string& out, std::string_view id, const ToolOutput& output) {
-  if (output.media_type == media::mcp_result) {
+  if (output.media_type == MediaType::mcp_result) {
     mcp::append_result(out, id, output.text);
   } else {
     mcp::append_result(out, id, text_result(output.text, false));
@@ -18,9 +17,9 @@ void append_output(std::string& out, std::string_view id, const ToolOutput& outp
 }
 
 void append_failure(std::string& out, std::string_view id, const ToolFailure& failure) {
-  if (failure.output && failure.output->media_type == media::mcp_result) {
+  if (failure.output && failure.output->media_type == MediaType::mcp_result) {
     mcp::append_result(out, id, failure.output->text);
-  } else if (failure.output && failure.output->media_type == tools::media_rpc_error) {
+  } else if (failure.output && failure.output->media_type == MediaType::mcp_error) {
     mcp::append_raw_error(out, id, failure.output->text);
   } else {
     std::string text = failure.error();

@@ -71,7 +71,7 @@ bool is_short(const TaskRecord& record, const PageRequest& page) {
 Task<Result<std::string>> show_task(TaskManager& manager, TaskRecord record, WallTime now, PageRequest page) {
   if (record.status == TaskStatus::running) co_return text_result(envelope::status(record, now), false);
   const bool failed = record.status == TaskStatus::failed;
-  const bool blocks = record.media_type == media::mcp_result && !record.result_cut;
+  const bool blocks = record.media_type == MediaType::mcp_result && !record.result_cut;
   std::string out;
   JsonWriter json(out);
   json.begin_object().key("content").begin_array();

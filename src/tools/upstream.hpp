@@ -23,9 +23,6 @@
 
 namespace meantime::tools {
 
-/// A failure whose output is the JSON-RPC error object as the upstream sent it.
-inline constexpr std::string_view media_rpc_error = "application/vnd.meantime.json-rpc-error+json";
-
 struct UpstreamOptions {
   std::string name;  ///< How errors call it; empty: the program's file name.
   std::vector<std::string> command;
