@@ -101,6 +101,7 @@ TaskRecord TaskManager::Impl::record_of(const LiveTask& task) const {
     record.result_bytes = end->result.size();
     record.result_chars = utf8::count(end->result);
     record.result_cut = end->result_cut;
+    record.unsaved = task.start != LiveTask::Start::stored || !more.saved;
   }
   return record;
 }
@@ -126,6 +127,11 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
   while (task.start == LiveTask::Start::pending) {
     Wait wait(task.start_waiters, loop_, deadlines_, last_retry);
     co_await wait;
+  }
+  if (task.start == LiveTask::Start::elsewhere) {
+    forget_key(task);
+    remove(task);
+    co_return;
   }
   if (task.extras && (!task.extras->output.empty() || task.extras->progress_pending)) co_await flush(task);
 
@@ -160,10 +166,14 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     co_await wait;
     retry = std::min(retry * 2, last_retry);
   }
-  if (task.extras && task.extras->unsaved) --unsaved;
+  if (task.extras && task.extras->unsaved) {
+    --unsaved;
+    task.extras->saved = true;
+  }
   if (!task.waiters.empty()) {
     if (!record) {
       task.more().unsaved = std::move(end);
+      task.extras->saved = true;
       record = std::make_shared<TaskRecord>(record_of(task));
     }
     task.waiters.wake_all(Woken::ended, record);
@@ -180,6 +190,10 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     tell(ok ? TaskEvent::Phase::completed : TaskEvent::Phase::failed, ok ? "ok" : "error", task, ok ? nullptr : &failure);
   }
   forget_key(task);
+  remove(task);
+}
+
+void TaskManager::Impl::remove(LiveTask& task) {
   uncount(task);
   registry.take(task).reset();
 }

@@ -54,6 +54,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
 
   // ending.cpp
   Task<void> record_end(LiveTask& task);
+  void remove(LiveTask& task);
   std::optional<TaskEnd> make_small_end(LiveTask& task, ToolReturn& returned);
   Task<TaskEnd> make_large_end(LiveTask& task, ToolReturn returned);
   TaskRecord record_of(const LiveTask& task) const;

@@ -15,6 +15,8 @@ namespace meantime::serve {
 struct AnswerStyle {
   std::string_view check_tool = "check_task";
   mcp::Revision revision = mcp::newest_handshake;
+  /// JSON-RPC's form until a handshake says otherwise.
+  mcp::UnknownId unknown_id = mcp::UnknownId::null;
   /// The running envelope also as structuredContent: not where the listed outputSchema would forbid it.
   bool structured_envelope = true;
 };

@@ -31,7 +31,7 @@ ServeSession::ServeSession(TaskManager& manager, Clock& clock, const ServeOption
 }
 
 void ServeSession::refuse(std::string_view id, mcp::RpcCode code, std::string_view why, std::string_view data) {
-  mcp::append_error(out_.open(), id, code, why, data, mcp::unknown_id(calls_.style.revision));
+  mcp::append_error(out_.open(), id, code, why, data, calls_.style.unknown_id);
 }
 
 void ServeSession::on_line(const mcp::Line& line) {
@@ -79,6 +79,7 @@ void ServeSession::initialize(const mcp::Message& message) {
                   R"({"supported":["2025-11-25","2025-06-18"]})");
   }
   calls_.style.revision = mcp::negotiate(asked.text());
+  calls_.style.unknown_id = mcp::unknown_id(calls_.style.revision);
   builtins_.set_client(mcp::member(mcp::member(message.params, "clientInfo"), "name").text());
   std::string instructions = options_.instructions;
   if (!instructions.empty()) instructions += "\n\n";

@@ -20,7 +20,8 @@ namespace asio = boost::asio;
 
 constexpr std::size_t unread_bytes = std::size_t{16} << 20;  // answers; a client that takes none is not read either
 constexpr int reads_before_a_turn = 16;
-constexpr Milliseconds last_answers{2'000};  // to be taken, before the end
+constexpr Milliseconds last_requests{30'000};  // may stay open after the last task ended: longer than await_task waits
+constexpr Milliseconds last_answers{2'000};    // to be taken, before the end
 constexpr int signal_exit = 128;
 
 // What run_stdio waits for; each event sets its flag and wakes it.
@@ -149,12 +150,13 @@ Task<int> run_stdio(asio::io_context& loop, TaskManager& manager, Clock& clock, 
     events.late = true;
     events.wake.notify();
   });
-  alarm->set(clock.now() + grace);
   Task<void> draining = drain(manager, grace, events);
   Task<void> hastened;
   const int forced_at = 2;
+  bool counting = false;
   while (!events.drained || (events.signals == 0 && session.busy() && !events.late && !out.failed())) {
     co_await events.wake.wait();
+    if (events.drained && !std::exchange(counting, true)) alarm->set(clock.now() + std::min(grace, last_requests));
     if (events.signals >= forced_at) co_return signal_exit + events.last_signal;
     if (events.signals > before && !hastened) hastened = drain(manager, options.drain_grace, events);
   }

@@ -71,7 +71,7 @@ Task<void> WrapSession::room() {
 }
 
 void WrapSession::refuse(std::string_view id, mcp::RpcCode code, std::string_view why) {
-  mcp::append_error(out_.open(), id, code, why, {}, mcp::unknown_id(calls_.style.revision));
+  mcp::append_error(out_.open(), id, code, why, {}, calls_.style.unknown_id);
 }
 
 void WrapSession::pass(const mcp::Message& message) {
@@ -162,9 +162,9 @@ void WrapSession::forward(const mcp::Message& message, Forwarded::Kind kind) {
   if (auto sent = upstream_.send(message.line); !sent) {
     return refuse(message.id.raw(), mcp::RpcCode::internal_error, sent.error().detail);
   }
-  if (kind == Forwarded::Kind::initialize) upstream_.remember_handshake(message);
   const bool first_page = !mcp::member(message.params, "cursor").is_string();
-  forwarded_.emplace(key, Forwarded{kind, std::string(message.id.raw()), first_page});
+  std::string handshake(kind == Forwarded::Kind::initialize ? message.line : std::string_view());
+  forwarded_.emplace(key, Forwarded{kind, std::string(message.id.raw()), first_page, std::move(handshake)});
 }
 
 void WrapSession::call_tool(const mcp::Message& message) {
@@ -306,7 +306,9 @@ void WrapSession::upstream_response(const mcp::Message& message) {
 
 void WrapSession::answer_initialize(const mcp::Message& message, const Forwarded& request) {
   if (!message.result.is_object()) return pass(message);
+  upstream_.remember_handshake(request.handshake);
   calls_.style.revision = mcp::negotiate(mcp::member(message.result, "protocolVersion").text());
+  calls_.style.unknown_id = mcp::unknown_id(calls_.style.revision);
   const mcp::JsonSpan capabilities = mcp::member(message.result, "capabilities");
   upstream_has_tasks_ = static_cast<bool>(mcp::member(capabilities, "tasks"));
   std::string result(message.result.raw());

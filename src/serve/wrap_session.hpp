@@ -46,6 +46,7 @@ class WrapSession final : public Session, tools::UpstreamListener {
     Kind kind = Kind::other;
     std::string id;
     bool first_page = true;
+    std::string handshake;  // of initialize: the line
   };
   // A request of the upstream that the client has to answer.
   struct Asked {

@@ -267,7 +267,7 @@ Task<void> Upstream::run() {
       if (again) restart_at_ = clock_.now() + backoff_;
       fail_all({errc::unavailable, "upstream.run",
                 why + (again ? "; it is started again in " + format_duration(backoff_) : std::string()), backoff_});
-      log(down_.detail);
+      if (options_.log) options_.log(down_.detail);
       while (!again && !wanted_ && !stopping_) co_await wake_.wait();
       if (stopping_) break;
       const SteadyTime at = clock_.now() + backoff_;

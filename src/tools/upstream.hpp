@@ -85,8 +85,9 @@ class Upstream {
   /// Our own request: the answer's result as raw JSON. Errors: unavailable, corrupt (an error answer, quoted).
   [[nodiscard]] Task<Result<std::string>> request(std::string_view method, std::string_view params);
 
-  /// The handshake that a restart repeats: the client's own lines. Without it no restart happens by itself.
-  void remember_handshake(const mcp::Message& initialize) { initialize_ = initialize.line; }
+  /// The handshake that a restart repeats: the client's own lines, once they were answered. Without it a restart
+  /// happens only when somebody sends something.
+  void remember_handshake(std::string initialize) { initialize_ = std::move(initialize); }
   void remember_initialized(std::string_view line) { initialized_ = line; }
   [[nodiscard]] const std::string& name() const noexcept { return options_.name; }
   /// How often it was started again. Ids of its requests may repeat from one run to the next.
