@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: MIT
 // load_config.cpp: configuration files: where they are, reading them, and making tools of what they say.
-#include <cerrno>
 #include <cstdlib>
-#include <fstream>
 #include <system_error>
 
 #include "config/config.hpp"
+#include "config/read_file.hpp"
 
 namespace meantime::config {
 namespace {
 
-constexpr std::uintmax_t max_bytes = 4U << 20;
-
-Loaded unreadable(const std::filesystem::path& file, std::string what) {
-  Loaded out;
-  out.problems.push_back({file.string(), 0, 0, std::move(what)});
-  return out;
-}
+constexpr std::size_t max_bytes = 4U << 20;
 
 }  // namespace
 
@@ -27,21 +20,11 @@ std::string Problem::text() const {
 }
 
 Loaded load_config(const std::filesystem::path& file) {
-  std::error_code ec;
-  if (!std::filesystem::is_regular_file(file, ec)) {
-    return unreadable(file, std::filesystem::exists(file, ec)
-                                ? "is not a file: name a TOML file"
-                                : "there is no such file: create it, or correct the path");
-  }
-  if (std::filesystem::file_size(file, ec) > max_bytes)
-    return unreadable(file, "is larger than 4 MB: this is no configuration");
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(in), {});
-  if (!in.is_open() || in.bad()) {
-    return unreadable(file, "cannot be read (" + std::generic_category().message(errno) + "): check its permissions");
-  }
-  return read_config(text, file);
+  const auto text = read_file(file, max_bytes);
+  if (text) return read_config(*text, file);
+  Loaded out;
+  out.problems.push_back({file.string(), 0, 0, text.error()});
+  return out;
 }
 
 std::vector<Problem> check_config(const std::filesystem::path& file) {

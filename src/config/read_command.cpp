@@ -3,9 +3,8 @@
 #include <boost/json.hpp>
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 
+#include "config/read_file.hpp"
 #include "config/readers.hpp"
 
 namespace meantime::config {
@@ -132,17 +131,14 @@ class CommandReader {
     }
     if (file && input == nullptr) {
       const auto path = section_.problems().resolve(*file);
-      std::ifstream in(path, std::ios::binary);
-      std::string text(std::istreambuf_iterator<char>(in), {});
-      if (!in.is_open() || text.size() > max_schema_bytes) {
+      auto text = read_file(path, max_schema_bytes);
+      if (!text) {
         section_.say(section_.place_of("input_file"),
-                     section_.named("input_file") + ": '" + path.string() +
-                         (in.is_open() ? "' is larger than 1 MB, too large for a schema"
-                                       : "' cannot be read: create it or correct the path"));
+                     section_.named("input_file") + ": '" + path.string() + "' " + text.error());
         spec_.tool.input_schema = no_arguments;
         return;
       }
-      spec_.tool.input_schema = std::move(text);
+      spec_.tool.input_schema = std::move(*text);
     } else if (const auto* text = input->as<std::string>()) {
       spec_.tool.input_schema = *text;
     } else if (input->as<Table>() != nullptr) {

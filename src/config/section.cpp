@@ -7,11 +7,23 @@
 #include "config/size.hpp"
 #include "core/duration.hpp"
 #include "core/suggest.hpp"
+#include "core/utf8.hpp"
 
 namespace meantime::config {
+namespace {
+constexpr std::size_t most_problems = 100;
+constexpr std::size_t most_bytes = 1'000;  // of one problem
+}  // namespace
 
 void Problems::say(Place place, std::string what) {
-  problems_.push_back({file_.string(), place.line, place.column, std::move(what)});
+  if (problems_.size() >= most_problems) {
+    ++untold_;
+    return;
+  }
+  if (what.size() > most_bytes) what = what.substr(0, utf8::cut_length(what, most_bytes)) + "...";
+  const auto at = std::ranges::upper_bound(problems_, std::pair(place.line, place.column), {},
+                                           [](const Problem& p) { return std::pair(p.line, p.column); });
+  problems_.insert(at, {file_.string(), place.line, place.column, std::move(what)});
 }
 
 std::filesystem::path Problems::resolve(std::string_view path) const {
@@ -25,7 +37,9 @@ std::filesystem::path Problems::resolve(std::string_view path) const {
 }
 
 std::vector<Problem> Problems::take() {
-  std::ranges::stable_sort(problems_, {}, [](const Problem& p) { return std::pair(p.line, p.column); });
+  if (untold_ > 0) {
+    problems_.push_back({file_.string(), 0, 0, "and " + std::to_string(untold_) + " more problems: mend these first"});
+  }
   return std::move(problems_);
 }
 

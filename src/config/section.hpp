@@ -16,7 +16,7 @@
 
 namespace meantime::config {
 
-/// Gathers the problems of one file.
+/// Gathers the problems of one file: the first hundred.
 class Problems {
  public:
   explicit Problems(std::filesystem::path file) : file_(std::move(file)) {}
@@ -30,6 +30,7 @@ class Problems {
  private:
   std::filesystem::path file_;
   std::vector<Problem> problems_;
+  std::size_t untold_ = 0;
 };
 
 /// Reads a table. Every reader answers nothing when the key is absent or wrong, and says what is wrong.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <tuple>
 
 namespace meantime::config {
 namespace {
@@ -24,7 +25,7 @@ Value value_of(const toml::node& node) {
       members.push_back(std::move(member));
     }
     // toml++ sorts by name; people read from top to bottom.
-    std::ranges::stable_sort(members, {}, [](const Member& m) { return std::pair(m.place.line, m.place.column); });
+    std::ranges::sort(members, {}, [](const Member& m) { return std::tie(m.place.line, m.place.column, m.key); });
     out.data = std::move(members);
   } else if (const auto* array = node.as_array()) {
     Array items;
@@ -40,11 +41,11 @@ Value value_of(const toml::node& node) {
   } else if (const auto* flag = node.as_boolean()) {
     out.data = flag->get();
   } else {
-    std::ostringstream text;
-    node.visit([&text](const auto& it) {
-      if constexpr (toml::is_chronological<decltype(it)>) text << it.get();
+    std::ostringstream date;
+    node.visit([&date](const auto& it) {
+      if constexpr (toml::is_chronological<decltype(it)>) date << it.get();
     });
-    out.data = Date{std::move(text).str()};
+    out.data = Date{std::move(date).str()};
   }
   return out;
 }

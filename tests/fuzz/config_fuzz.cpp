@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // config_fuzz.cpp: any bytes as a configuration: a Config or problems with places inside the text, never a crash.
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
+#include <string_view>
 
 #include "config/config.hpp"
 
