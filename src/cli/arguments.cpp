@@ -5,8 +5,8 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/exit_code.hpp"
-#include "cli/suggest.hpp"
 #include "core/duration.hpp"
+#include "core/suggest.hpp"
 #include "core/utf8.hpp"
 
 namespace meantime::cli {
