@@ -46,7 +46,7 @@ int wrap_command(const WrapArguments& arguments, std::string_view /*version*/) {
 
   ManagerOptions limits;
   if (arguments.budget) limits.budget = *arguments.budget;
-  ServerMachine machine(arguments.store, limits);
+  ServerMachine machine(arguments.store, {}, limits);
   return machine.run([&] {
     return serve::run_wrap(machine.machine.loop, *machine.manager, machine.machine.clock, std::move(options),
                            STDIN_FILENO, STDOUT_FILENO);
