@@ -2,7 +2,9 @@
 // crash_worker.cpp: starts and finishes tasks as fast as the store takes them until it is killed, and says what the
 // store has acknowledged.
 //   crash_worker load FILE full|normal OUTSTANDING SPREAD
-//   crash_worker hold FILE LEASE_MS      one task, kept alive by heartbeats, ended by a byte on stdin
+//   crash_worker hold FILE LEASE_MS      one task, kept alive by heartbeats; told by a byte on stdin to stand still (s)
+//                                        until SIGCONT, or to end it (e)
+#include <signal.h>
 #include <unistd.h>
 
 #include <array>
@@ -82,10 +84,21 @@ Task<void> hold(Worker& worker) {
   const TaskId id = co_await worker.start();
   asio::posix::stream_descriptor input(worker.io, dup(STDIN_FILENO));
   bool asked = false;
-  input.async_wait(asio::posix::stream_descriptor::wait_read, [&](boost::system::error_code) { asked = true; });
+  const auto listen = [&] {
+    asked = false;
+    input.async_wait(asio::posix::stream_descriptor::wait_read, [&](boost::system::error_code) { asked = true; });
+  };
+  listen();
   asio::steady_timer timer(worker.io);
-  while (!asked) {
+  for (;;) {
     (void)co_await worker.store->heartbeat();
+    if (asked) {
+      char what = 0;
+      if (read(STDIN_FILENO, &what, 1) != 1 || what == 'e') break;
+      // Between two transactions: one that is stopped inside of one holds the lock for all, until it goes on or dies.
+      raise(SIGSTOP);
+      listen();
+    }
     timer.expires_after(worker.store->lease() / 5);
     co_await timer.async_wait(await);
   }

@@ -50,6 +50,11 @@ class StoppedWorkerTest : public ::testing::Test {
     run_until(loop_, [&] { return !said_.empty(); });
     return process;
   }
+  std::vector<TaskId> reap() {
+    auto report = run(loop_, store_->reap_lost({}));
+    EXPECT_TRUE(report) << report.error().detail;
+    return report ? report->lost : std::vector<TaskId>{};
+  }
   TaskRecord find() {
     auto record = run(loop_, store_->find(task_));
     EXPECT_TRUE(record);
@@ -76,7 +81,7 @@ TEST_F(StoppedWorkerTest, S27_AKilledWorkerIsNoticedAtOnceByWhoeverWaits) {
   process->kill();
   const auto killed_at = steady_clock::now();
   run_until(loop_, [&] { return waiter_.died > 0; });
-  EXPECT_EQ(run(loop_, store_->reap_lost({}))->lost, std::vector{task_});
+  EXPECT_EQ(reap(), std::vector{task_});
   run_until(loop_, [&] { return waiter_.ended > 0; });
   // The operating system told: neither the lease of a minute nor the look every two seconds was waited for.
   EXPECT_LT(steady_clock::now() - killed_at, std::chrono::seconds(10));
@@ -100,11 +105,11 @@ TEST_F(StoppedWorkerTest, S27_AStoppedWorkerIsLostPastItsLeaseAndItsLateResultCh
   auto process = worker();
   store_->watch(task_);
   EXPECT_EQ(find().status, TaskStatus::running);
-  process->signal(SIGSTOP);
+  process->ask('s');
   run_until(loop_, [&] { return waiter_.died > 0; });
-  EXPECT_EQ(run(loop_, store_->reap_lost({}))->lost, std::vector{task_});
+  EXPECT_EQ(reap(), std::vector{task_});
   run_until(loop_, [&] { return waiter_.ended > 0; });
-  process->ask();
+  process->ask('e');
   process->signal(SIGCONT);
   run_until(loop_, [&] { return said_.size() > 1; });
   EXPECT_EQ(said_.back(), Report::late);
@@ -121,7 +126,7 @@ TEST_F(StoppedWorkerTest, AWorkerThatBeatsAndEndsIsNotLost) {
   open(Milliseconds(1'000));
   auto process = worker();
   store_->watch(task_);
-  process->ask();
+  process->ask('e');
   run_until(loop_, [&] { return waiter_.ended > 0; });
   EXPECT_EQ(find().status, TaskStatus::completed);
   EXPECT_EQ(run(loop_, store_->read_result(task_, 0, 0))->text, result_of(task_, 1'000));

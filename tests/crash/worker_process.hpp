@@ -56,8 +56,8 @@ class WorkerProcess {
   }
 
   void signal(int number) const { ::kill(pid_, number); }
-  void ask() const {
-    if (write(input_, "x", 1) != 1) throw std::runtime_error("the worker takes no input");
+  void ask(char what) const {
+    if (write(input_, &what, 1) != 1) throw std::runtime_error("the worker takes no input");
   }
   /// kill -9; then what it said before is read to the end.
   void kill() {
