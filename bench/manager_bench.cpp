@@ -74,7 +74,7 @@ struct Park {
   }
 };
 
-Task<ToolReturn> parked(Park& park) {
+[[gnu::noinline]] Task<ToolReturn> parked(Park& park) {
   Park::Awaiter awaiter(park);
   co_await awaiter;
   co_return ToolOutput("ok");

@@ -94,6 +94,7 @@ struct TaskRecord {
   std::uint32_t attempt = 1;         ///< Grows when a lost idempotent task is run again: the fencing number.
   bool cancel_requested = false;
   bool late_result = false;          ///< A result came after the outcome was decided and is kept beside it.
+  bool unsaved = false;              ///< The store is away: this outcome is known to its own process alone so far.
   std::string idempotency_key;
 
   /// Time from the call to the end, or to `now` while it runs.

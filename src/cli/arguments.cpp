@@ -5,8 +5,8 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/exit_code.hpp"
-#include "cli/suggest.hpp"
 #include "core/duration.hpp"
+#include "core/suggest.hpp"
 #include "core/utf8.hpp"
 
 namespace meantime::cli {
@@ -229,7 +229,8 @@ class Grammar {
     config_app_->require_subcommand(1);
     CLI::App* check = config_app_->add_subcommand("check", "Say what is wrong in a file: line, reason and remedy");
     check->set_help_flag("-h,--help", "Show this help");
-    check->add_option("file", config_check_.file, "The file")->required()->type_name("FILE");
+    check->add_option("file", config_check_.file, "The file (default: $MEANTIME_CONFIG, else the user's)")
+        ->type_name("FILE");
     check->add_flag("--json", config_check_.json, "Print JSON, with a schema_version");
 
     completion_app_ = add("completion", "Print a completion script for a shell");

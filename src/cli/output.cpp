@@ -13,7 +13,6 @@ namespace meantime::cli {
 namespace {
 
 constexpr std::uint64_t read_at_once = 256ULL << 10U;
-constexpr std::uint64_t kept_output = 1ULL << 20U;  // what stores keep of partial output: its newest part
 constexpr Milliseconds look_again{4'000};
 
 std::string page_json(const TaskRecord& record, const TextPage& page, std::uint64_t limit) {
@@ -40,7 +39,7 @@ std::string page_json(const TaskRecord& record, const TextPage& page, std::uint6
 // All partial output that is still kept.
 Task<Result<std::string>> partial_output(View& view, const TaskRecord& record) {
   std::string all;
-  std::uint64_t at = record.output_bytes > kept_output ? record.output_bytes - kept_output : 0;
+  std::uint64_t at = record.output_start;
   for (;;) {
     auto bytes = co_await view.store().read_output(record.task_id, at, read_at_once);
     if (!bytes) co_return std::unexpected(std::move(bytes.error()));
@@ -67,7 +66,7 @@ Task<int> show_once(View& view, const OutputArguments& arguments, const TaskReco
 
 // Prints what came since `at`; false when nobody reads it.
 Task<Result<bool>> print_new(View& view, const TaskRecord& record, std::uint64_t& at) {
-  if (record.output_bytes > at + kept_output) at = record.output_bytes - kept_output;  // the front is gone already
+  at = std::max(at, record.output_start);  // what we did not read in time is gone
   for (;;) {
     auto bytes = co_await view.store().read_output(record.task_id, at, read_at_once);
     if (!bytes) co_return std::unexpected(std::move(bytes.error()));

@@ -178,6 +178,7 @@ std::string record(const TaskRecord& record, WallTime now) {
       .field("attempt", record.attempt)
       .field("cancel_requested", record.cancel_requested)
       .field("late_result", record.late_result)
+      .field("unsaved", record.unsaved)
       .field("idempotency_key", record.idempotency_key)
       .field("schema_version", schema_version)
       .end_object();

@@ -116,10 +116,10 @@ TEST(Envelope, S05_ARecordTellsAllThatIsKnownAndItsSchemaVersionLast) {
        {"task_id",         "tool_name",    "status",           "reason",      "created_at",      "ended_at",
         "elapsed_seconds", "user_id",      "channel_id",       "platform",    "error",           "exit_code",
         "media_type",      "result_chars", "result_bytes",     "result_cut",  "output_bytes",    "progress",
-        "worker",          "attempt",      "cancel_requested", "late_result", "idempotency_key", "schema_version"}) {
+        "worker",          "attempt",      "cancel_requested", "late_result", "unsaved", "idempotency_key", "schema_version"}) {
     EXPECT_TRUE(got.as_object().contains(name)) << name;
   }
-  EXPECT_EQ(got.as_object().size(), 24U);
+  EXPECT_EQ(got.as_object().size(), 25U);
   EXPECT_EQ(got.at("ended_at"), "2026-11-22T10:00:02.083Z");
   EXPECT_EQ(got.at("exit_code"), -9);
   EXPECT_TRUE(text.ends_with(R"("schema_version":1})"));

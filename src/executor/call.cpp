@@ -86,7 +86,8 @@ Task<Result<Outcome>> TaskManager::Impl::call(ToolEntry& entry, ToolCall&& call)
                                                      : tool.budget.value_or(options.budget);
   if (!call.idempotency_key.empty()) return keyed_call(entry, account, std::move(call), budget);
 
-  auto task = std::unique_ptr<LiveTask>(new LiveTask(*this, entry, account, std::move(call.arguments), now()));
+  auto task = std::unique_ptr<LiveTask>(
+      new LiveTask(*this, entry, account, std::move(call.arguments), call.began ? *call.began : now()));
   if (budget <= Milliseconds(0) && !tool.no_background) {
     count(*task);
     return to_background(std::move(task));
@@ -307,9 +308,13 @@ Task<void> TaskManager::Impl::keyed_start(LiveTask& task, std::shared_ptr<KeyedS
   keyed->answered = true;
   if (stored && stored->joined) {  // another call has the key: this one never runs
     keyed->joined = *stored->joined;
-    forget_key(task);
-    uncount(task);
-    registry.take(task).reset();
+    task.start = LiveTask::Start::elsewhere;
+    if (!task.recording) {
+      forget_key(task);
+      remove(task);
+    } else {
+      task.start_waiters.wake_all(Woken::look);  // cancelled meanwhile: its end sees that there is nothing to record
+    }
     keyed->waiters.wake_all(Woken::look);
     co_return;
   }

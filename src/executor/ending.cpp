@@ -101,6 +101,7 @@ TaskRecord TaskManager::Impl::record_of(const LiveTask& task) const {
     record.result_bytes = end->result.size();
     record.result_chars = utf8::count(end->result);
     record.result_cut = end->result_cut;
+    record.unsaved = task.start != LiveTask::Start::stored || !more.saved;
   }
   return record;
 }
@@ -127,10 +128,16 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     Wait wait(task.start_waiters, loop_, deadlines_, last_retry);
     co_await wait;
   }
+  if (task.start == LiveTask::Start::elsewhere) {
+    forget_key(task);
+    remove(task);
+    co_return;
+  }
   if (task.extras && (!task.extras->output.empty() || task.extras->progress_pending)) co_await flush(task);
 
   const RunToken run{task.id, task.attempt};
   const TaskStatus status = end.status;
+  std::string error = telemetry != nullptr ? end.error : std::string();
   std::shared_ptr<TaskRecord> record;
   Milliseconds retry = first_retry;
   for (;;) {
@@ -142,7 +149,10 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     if (task.start == LiveTask::Start::stored) stored = co_await store.finish(run, end);
     if (stored && !stored->stored) {  // decided by another while we were thought dead: theirs stands
       fault("store.finish", "task " + task.id.text() + " was decided elsewhere; this result is kept beside as late");
-      if (auto theirs = co_await store.find(task.id)) record = std::make_shared<TaskRecord>(std::move(*theirs));
+      if (auto theirs = co_await store.find(task.id)) {
+        error = theirs->error;
+        record = std::make_shared<TaskRecord>(std::move(*theirs));
+      }
       break;
     }
     if (stored || stored.error().code != errc::unavailable) {
@@ -160,10 +170,14 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     co_await wait;
     retry = std::min(retry * 2, last_retry);
   }
-  if (task.extras && task.extras->unsaved) --unsaved;
+  if (task.extras && task.extras->unsaved) {
+    --unsaved;
+    task.extras->saved = true;
+  }
   if (!task.waiters.empty()) {
     if (!record) {
       task.more().unsaved = std::move(end);
+      task.extras->saved = true;
       record = std::make_shared<TaskRecord>(record_of(task));
     }
     task.waiters.wake_all(Woken::ended, record);
@@ -172,7 +186,6 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     const bool ok = status == TaskStatus::completed;
     ToolFailure failure;
     if (!ok) {
-      const std::string& error = record ? record->error : end.error;
       const auto colon = error.find(": ");
       failure.type = error.substr(0, colon);
       failure.message = colon == std::string::npos ? error : error.substr(colon + 2);
@@ -180,6 +193,10 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     tell(ok ? TaskEvent::Phase::completed : TaskEvent::Phase::failed, ok ? "ok" : "error", task, ok ? nullptr : &failure);
   }
   forget_key(task);
+  remove(task);
+}
+
+void TaskManager::Impl::remove(LiveTask& task) {
   uncount(task);
   registry.take(task).reset();
 }

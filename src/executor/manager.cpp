@@ -43,7 +43,15 @@ TaskManager::Impl::Impl(boost::asio::io_context& io, ManagerPorts ports, Manager
   group.spawn(upkeep());
 }
 
-TaskManager::Impl::~Impl() { store.listen(nullptr); }
+TaskManager::Impl::~Impl() {
+  store.listen(nullptr);
+  // Background tasks belong to the registry, calls to their callers; those that were given up belong to nobody.
+  registry.for_each_live([this](LiveTask& task) {
+    if (task.stage != LiveTask::Stage::abandoned) return;
+    registry.unlink(task);
+    delete &task;
+  });
+}
 
 void TaskManager::Impl::tell(TaskEvent::Phase phase, std::string_view status, const LiveTask& task,
                              const ToolFailure* failure) {

@@ -27,7 +27,7 @@ struct KeyedStart {
 
 struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   Impl(boost::asio::io_context& io, ManagerPorts ports, ManagerOptions options);
-  ~Impl();
+  ~Impl() override;
 
   // call.cpp
   Task<Result<Outcome>> call(ToolEntry& entry, ToolCall&& call);
@@ -54,6 +54,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
 
   // ending.cpp
   Task<void> record_end(LiveTask& task);
+  void remove(LiveTask& task);
   std::optional<TaskEnd> make_small_end(LiveTask& task, ToolReturn& returned);
   Task<TaskEnd> make_large_end(LiveTask& task, ToolReturn returned);
   TaskRecord record_of(const LiveTask& task) const;

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -281,6 +282,21 @@ Result<std::string> find_program(std::string_view name) {
 std::vector<std::string> own_environment() {
   std::vector<std::string> out;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) out.emplace_back(*entry);
+  return out;
+}
+
+std::vector<std::string> chosen_environment(const std::vector<std::string>& from,
+                                            const std::map<std::string, std::string>& set) {
+  std::vector<std::string> out;
+  for (std::string& entry : own_environment()) {
+    const std::string_view name = std::string_view(entry).substr(0, entry.find('='));
+    const bool wanted = std::ranges::any_of(from, [&](std::string_view pattern) {
+      if (pattern.ends_with('*')) return name.starts_with(pattern.substr(0, pattern.size() - 1));
+      return name == pattern;
+    });
+    if (wanted && !set.contains(std::string(name))) out.push_back(std::move(entry));
+  }
+  for (const auto& [name, value] : set) out.push_back(name + "=" + value);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,5 +60,10 @@ struct Launched {
 
 /// This process's environment as "NAME=value".
 [[nodiscard]] std::vector<std::string> own_environment();
+
+/// An environment by allow-list: of this process's own the names in `from`, where a trailing * stands for any rest,
+/// and then all of `set`, which wins.
+[[nodiscard]] std::vector<std::string> chosen_environment(const std::vector<std::string>& from,
+                                                          const std::map<std::string, std::string>& set);
 
 }  // namespace meantime::process

@@ -59,7 +59,8 @@ class LiveTask final : public ToolContext {
     background,  ///< It has an id and stands in the registry.
     abandoned,   ///< Cancelled before the budget; may still be tidying up; leaves no record.
   };
-  enum class Start : std::uint8_t { none, pending, stored, failed };
+  /// What the store said to the start. `elsewhere`: another task has its idempotency key, this one never was.
+  enum class Start : std::uint8_t { none, pending, stored, failed, elsewhere };
 
   /// What only some tasks need.
   struct Extras {
@@ -73,6 +74,7 @@ class LiveTask final : public ToolContext {
     std::optional<ToolFailure> forced;   ///< Why the body was dropped.
     EndReason ending = EndReason::none;  ///< Somebody asked for its end: cancelled, timed_out, interrupted.
     std::optional<TaskEnd> unsaved;      ///< The outcome that the store has not taken yet.
+    bool saved = false;                  ///< It has taken it now.
     std::string idempotency_key;
     Ready drop;
     Deadline grace;

@@ -52,20 +52,6 @@ bool is_variable_name(std::string_view name) {
   });
 }
 
-std::vector<std::string> environment_of(const CommandSpec& spec) {
-  std::vector<std::string> out;
-  for (std::string& entry : process::own_environment()) {
-    const std::string_view name = std::string_view(entry).substr(0, entry.find('='));
-    const bool wanted = std::ranges::any_of(spec.environment_from, [&](std::string_view pattern) {
-      if (pattern.ends_with('*')) return name.starts_with(pattern.substr(0, pattern.size() - 1));
-      return name == pattern;
-    });
-    if (wanted && !spec.environment.contains(std::string(name))) out.push_back(std::move(entry));
-  }
-  for (const auto& [name, value] : spec.environment) out.push_back(name + "=" + value);
-  return out;
-}
-
 // The PATH that the command will have decides which program is meant.
 std::string search_path_of(const CommandSpec& spec) {
   if (const auto own = spec.environment.find("PATH"); own != spec.environment.end()) return own->second;
@@ -402,7 +388,7 @@ Result<Tool> make_command_tool(asio::io_context& loop, Clock& clock, CommandSpec
   for (const auto& [name, property] : declared_in(spec.tool.input_schema).properties) {
     if (const json::value* value = default_of(property)) defaults[name] = *value;
   }
-  std::vector<std::string> environment = environment_of(spec);
+  std::vector<std::string> environment = process::chosen_environment(spec.environment_from, spec.environment);
   Tool tool = spec.tool;
   auto command =
       std::make_shared<const Command>(Command{loop, clock, std::move(spec), std::move(program), std::move(*argv),

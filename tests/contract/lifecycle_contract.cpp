@@ -34,7 +34,7 @@ TEST_P(StoreContract, S05_ARunningTaskHoldsWhatItsCallGave) {
 TEST_P(StoreContract, S10_AFinishedTaskHoldsItsResultForEveryWorker) {
   const TaskId id = start(*a_);
   TaskEnd end = done("{\"content\":[]}");
-  end.media_type = media::mcp_result;
+  end.media_type = MediaType::mcp_result;
   end.exit_code = 0;
   end.result_cut = true;
   end.ended_at += Milliseconds(1'234);
@@ -44,7 +44,7 @@ TEST_P(StoreContract, S10_AFinishedTaskHoldsItsResultForEveryWorker) {
     EXPECT_EQ(record.status, TaskStatus::completed);
     EXPECT_EQ(record.reason, EndReason::finished);
     EXPECT_EQ(record.ended_at, end.ended_at);
-    EXPECT_EQ(record.media_type, media::mcp_result);
+    EXPECT_EQ(record.media_type, MediaType::mcp_result);
     EXPECT_EQ(record.exit_code, 0);
     EXPECT_TRUE(record.result_cut);
     EXPECT_EQ(record.result_bytes, end.result.size());
@@ -69,8 +69,8 @@ TEST_P(StoreContract, S11_AFailedTaskHoldsItsErrorAndWhatItPrinted) {
 }
 
 TEST_P(StoreContract, S12_EveryReasonOfAnEndIsToldApart) {
-  for (const EndReason reason : {EndReason::tool_error, EndReason::cancelled, EndReason::lost, EndReason::timed_out,
-                                 EndReason::interrupted}) {
+  for (const EndReason reason :
+       {EndReason::tool_error, EndReason::cancelled, EndReason::lost, EndReason::timed_out, EndReason::interrupted}) {
     const TaskId id = start(*a_);
     ASSERT_TRUE(finish(*a_, id, failed("E: x", reason)));
     EXPECT_EQ(find(*b_, id).reason, reason);
@@ -273,8 +273,8 @@ TEST_P(StoreContract, ManyCallsAtOnceAreAllAnswered) {
   for (int i = 0; i < tasks; ++i) {
     ids.push_back(new_id());
     Store& store = i % 2 == 0 ? *a_ : *b_;
-    starts.push_back(store.start(
-        {.task_id = ids.back(), .tool_name = "t", .caller = &caller, .created_at = clock_.wall_now()}));
+    starts.push_back(
+        store.start({.task_id = ids.back(), .tool_name = "t", .caller = &caller, .created_at = clock_.wall_now()}));
   }
   for (auto& each : starts) ASSERT_TRUE(wait(std::move(each)));
   std::vector<Task<Result<FinishVerdict>>> ends;

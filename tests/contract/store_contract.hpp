@@ -35,8 +35,12 @@ struct StoreKind {
   std::string name;
   std::function<std::unique_ptr<StoreUnderTest>(boost::asio::io_context&, ManualClock&)> make;
 };
-inline void PrintTo(const StoreKind& kind, std::ostream* out) { *out << kind.name; }
-inline std::string name_of_kind(const ::testing::TestParamInfo<StoreKind>& info) { return info.param.name; }
+inline void PrintTo(const StoreKind& kind, std::ostream* out) {
+  *out << kind.name;
+}
+inline std::string name_of_kind(const ::testing::TestParamInfo<StoreKind>& info) {
+  return info.param.name;
+}
 
 /// Writes down what a store tells.
 class Heard final : public StoreListener {
@@ -113,9 +117,7 @@ class StoreContract : public ::testing::TestWithParam<StoreKind> {
     EXPECT_FALSE(verdict->joined);
     return id;
   }
-  TaskEnd done(std::string result) {
-    return TaskEnd{.result = std::move(result), .ended_at = clock_.wall_now()};
-  }
+  TaskEnd done(std::string result) { return TaskEnd{.result = std::move(result), .ended_at = clock_.wall_now()}; }
   TaskEnd failed(std::string error, EndReason reason = EndReason::tool_error) {
     return TaskEnd{
         .status = TaskStatus::failed, .reason = reason, .error = std::move(error), .ended_at = clock_.wall_now()};

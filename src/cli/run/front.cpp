@@ -55,6 +55,7 @@ class Front {
       case Frame::out:
       case Frame::err:
         unwritten_ = bytes;
+        if (kind == Frame::out && !bytes.empty()) line_open_ = bytes.back() != '\n';
         unwritten_to_ = kind == Frame::out ? STDOUT_FILENO : STDERR_FILENO;
         return;
       case Frame::warning:
@@ -79,12 +80,10 @@ class Front {
     }
   }
 
+  // The last line of standard output is always ours, whatever the command printed before.
   void show_task(const std::string& id, const std::string& envelope) {
-    if (arguments_.quiet) {
-      static_cast<void>(print(id + "\n"));
-      return;
-    }
-    static_cast<void>(print(envelope + "\n"));
+    static_cast<void>(print((line_open_ ? "\n" : "") + (arguments_.quiet ? id : envelope) + "\n"));
+    if (arguments_.quiet) return;
     const Paint paint(STDERR_FILENO);
     static_cast<void>(write_all(STDERR_FILENO, "meantime: not done after " + format_duration(arguments_.budget) +
                                                    ", goes on in the background: " + paint(Colour::bold, id) +
@@ -151,6 +150,7 @@ class Front {
   std::string_view unwritten_;  // inside frames_, which is not fed meanwhile
   int unwritten_to_ = -1;
   bool write_failed_ = false;
+  bool line_open_ = false;
   std::optional<int> exit_code_;
 };
 

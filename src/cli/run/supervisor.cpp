@@ -24,7 +24,6 @@ namespace {
 
 constexpr std::uint64_t kept_output_bytes = 8ULL << 20U;  // head and tail of what the command prints
 constexpr Milliseconds term_grace{5'000};                 // from SIGTERM to SIGKILL
-constexpr Milliseconds drain_grace{1'000};                // on SIGTERM to us, before the command's own grace
 constexpr Milliseconds late_output{500};  // how long output may still come from a process that left the command's group
 constexpr Milliseconds save_wait{10'000};  // how long the outcome may take into a store that is busy
 
@@ -227,7 +226,7 @@ class Supervisor {
 
   Task<void> stay_until_recorded() {
     while (!task_over_ && terminated_ == 0) co_await event_.wait();
-    Task<DrainReport> drained = manager_->drain(task_over_ ? save_wait : drain_grace);
+    Task<DrainReport> drained = manager_->drain(task_over_ ? save_wait : Milliseconds(0));
     if (!drained.done()) {
       // A second SIGTERM shortens what is left.
       hasten_ = hasten();
@@ -236,6 +235,15 @@ class Supervisor {
     hasten_.reset();
     manager_.reset();
     co_await store_->close();
+    // The envelope may still wait behind output that somebody reads slowly.
+    const int before = terminated_;
+    const Task<void> told = flush_front();
+    while (!told.done() && terminated_ == before) co_await event_.wait();
+  }
+
+  Task<void> flush_front() {
+    co_await front_.flushed();
+    event_.notify();
   }
 
   Task<void> hasten() {

@@ -198,8 +198,7 @@ Result<TaskRecord> MemoryBackend::find(const TaskId& task) {
   return describe(*record);
 }
 
-Result<TextPage> MemoryBackend::read_result(const TaskId& task, std::uint64_t offset_chars,
-                                            std::uint64_t limit_chars) {
+Result<TextPage> MemoryBackend::read_result(const TaskId& task, std::uint64_t offset_chars, std::uint64_t limit_chars) {
   evict();
   const Record* record = look_up(task);
   if (record == nullptr) return no_such_task("store.read_result", task);

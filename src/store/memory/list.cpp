@@ -35,9 +35,7 @@ class MemoryList {
   // Where tasks that ended are rarer than this among all, they are picked out and sorted.
   static constexpr std::uint64_t ended_are_few = 4;
 
-  [[nodiscard]] std::uint64_t all_count() const {
-    return owner_ != nullptr ? owner_->count : backend_.records_.size();
-  }
+  [[nodiscard]] std::uint64_t all_count() const { return owner_ != nullptr ? owner_->count : backend_.records_.size(); }
 
   void place_cursor() {
     if (!query_.after) return;

@@ -42,9 +42,7 @@ class MemoryStore final : public Store {
     co_return Result<void>{};
   }
   Milliseconds lease() const noexcept override { return MemoryBackend::lease; }
-  Task<Result<LostReport>> reap_lost(ReclaimPolicy policy) override {
-    co_return backend_->reap_lost(*worker_, policy);
-  }
+  Task<Result<LostReport>> reap_lost(ReclaimPolicy policy) override { co_return backend_->reap_lost(*worker_, policy); }
   Task<Result<std::uint64_t>> forget_ended(WallTime ended_before) override {
     co_return backend_->forget_ended(ended_before);
   }

@@ -111,7 +111,9 @@ TEST_F(MemoryStoreTest, ResultsTogetherStayUnderTheirBytes) {
   EXPECT_FALSE(known(*store, ended.back()));
 }
 
-TEST_F(MemoryStoreTest, ARunningTaskIsTwoCacheLines) { EXPECT_LE(sizeof(store::Record), 136U); }
+TEST_F(MemoryStoreTest, ARunningTaskIsTwoCacheLines) {
+  EXPECT_LE(sizeof(store::Record), 136U);
+}
 
 // Best of several, so that a busy machine does not decide.
 template <class Body>

@@ -39,7 +39,9 @@ void MemoryBackend::leave(Worker& worker) {
   if (worker.running > 0) tell_worker_died(worker);
 }
 
-void MemoryBackend::heartbeat(Worker& worker) { worker.lease_until = clock_.coarse_now() + lease; }
+void MemoryBackend::heartbeat(Worker& worker) {
+  worker.lease_until = clock_.coarse_now() + lease;
+}
 
 bool MemoryBackend::is_dead(const Worker& worker) const {
   return worker.loop == nullptr || worker.lease_until < clock_.now();

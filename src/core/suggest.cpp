@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "cli/suggest.hpp"
+#include "core/suggest.hpp"
 
 #include <algorithm>
 #include <limits>
 #include <vector>
 
-namespace meantime::cli {
+namespace meantime {
 namespace {
 
 constexpr std::size_t longest_word = 64;  // nobody means a longer one, and the work grows with its square
@@ -46,4 +46,4 @@ std::string_view nearest(std::string_view word, std::span<const std::string> kno
   return least <= std::max<std::size_t>(1, word.size() / 3) ? best : std::string_view{};
 }
 
-}  // namespace meantime::cli
+}  // namespace meantime

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace meantime::cli {
+namespace meantime {
 
 /// The known word that `word` most likely meant; empty when none is near.
 [[nodiscard]] std::string_view nearest(std::string_view word, std::span<const std::string> known);
 
-}  // namespace meantime::cli
+}  // namespace meantime

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "cli/suggest.hpp"
+#include "core/suggest.hpp"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-namespace meantime::cli {
+namespace meantime {
 namespace {
 
 const std::vector<std::string> known{"run", "check", "await", "list", "--budget", "--quiet"};
@@ -24,4 +24,4 @@ TEST(Suggest, StaysSilentWhenNothingIsNear) {
 }
 
 }  // namespace
-}  // namespace meantime::cli
+}  // namespace meantime

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// serve.cpp: `meantime serve`: the tools of a configuration file, behind MCP on standard input and output.
+#include <unistd.h>
+
+#include "cli/commands.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/server_machine.hpp"
+#include "cli/terminal.hpp"
+#include "config/config.hpp"
+#include "serve/serve_stdio.hpp"
+#include "serve/stdio.hpp"
+#include "serve/upstream_tools.hpp"
+#include "telemetry/log.hpp"
+
+namespace meantime::cli {
+namespace {
+
+// Below the time after which clients give up on a server that does not answer `initialize`.
+constexpr Milliseconds greeting_limit{20'000};
+
+serve::SessionOptions session_options(const config::Config& config, const ServeArguments& arguments) {
+  serve::SessionOptions options;
+  if (!arguments.owner.empty()) options.owner = arguments.owner;
+  options.names = {config.session.names.check, config.session.names.await, config.session.names.list,
+                   config.session.names.cancel};
+  options.await_cap = config.session.await_cap;
+  options.await_caps = config.session.await_caps;
+  options.preview_chars = config.session.preview_chars;
+  options.drain_grace = config.drain_grace;
+  return options;
+}
+
+Task<int> serve_configured(ServerMachine& machine, config::Config config, serve::ServeOptions options, Log& log) {
+  auto& loop = machine.machine.loop;
+  Clock& clock = machine.machine.clock;
+  auto commands = config::command_tools(loop, clock, config);
+  if (!commands) {
+    complain(commands.error().detail);
+    co_return exit_code::usage;
+  }
+  for (Tool& tool : *commands) {
+    const std::string name = tool.name;
+    if (auto added = machine.manager->add_tool(std::move(tool)); !added) {
+      complain("tool '" + name + "': " + added.error().detail);
+      co_return exit_code::usage;
+    }
+  }
+  auto heard = [&log](std::string_view text) { log.write(LogLevel::warning, "upstream", text); };
+  auto upstreams = co_await serve::connect_upstreams(loop, clock, *machine.manager, std::move(config.upstreams),
+                                                     greeting_limit, heard);
+  const int code =
+      co_await serve::run_serve_stdio(loop, *machine.manager, clock, std::move(options), STDIN_FILENO, STDOUT_FILENO);
+  for (const auto& upstream : upstreams) co_await upstream->stop();
+  machine.manager.reset();  // its tools speak of the upstreams
+  co_return code;
+}
+
+}  // namespace
+
+int serve_command(const ServeArguments& arguments, std::string_view version) {
+  auto config = config::config_for_start(arguments.config);
+  if (!config) {
+    static_cast<void>(write_all(STDERR_FILENO, config.error().detail + "\n"));
+    return exit_code::usage;
+  }
+  serve::ServeOptions options;
+  options.session = session_options(*config, arguments);
+  options.server_version = version;
+  Log log(config->log);
+  ServerMachine machine(arguments.store, config->store, config->manager, &log);
+  return machine.run([&] { return serve_configured(machine, std::move(*config), std::move(options), log); });
+}
+
+}  // namespace meantime::cli

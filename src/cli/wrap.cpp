@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// wrap.cpp: `meantime wrap`: options to settings, and the session on standard input and output.
+#include "serve/wrap.hpp"
+
+#include <unistd.h>
+
+#include "cli/commands.hpp"
+#include "cli/server_machine.hpp"
+
+namespace meantime::cli {
+namespace {
+
+serve::OutputSchemas schemas_of(std::string_view word) {
+  if (word == "drop") return serve::OutputSchemas::drop;
+  if (word == "keep") return serve::OutputSchemas::keep;
+  return serve::OutputSchemas::widen;
+}
+
+serve::BuiltinNames names_of(const std::map<std::string, std::string>& given) {
+  serve::BuiltinNames names;
+  const auto take = [&given](const char* builtin, std::string& name) {
+    if (const auto found = given.find(builtin); found != given.end()) name = found->second;
+  };
+  take("check", names.check);
+  take("await", names.await);
+  take("list", names.list);
+  take("cancel", names.cancel);
+  return names;
+}
+
+}  // namespace
+
+int wrap_command(const WrapArguments& arguments, std::string_view /*version*/) {
+  serve::WrapOptions options;
+  options.command = arguments.command;
+  options.name = arguments.name;
+  options.budgets = arguments.budgets;
+  options.no_background = arguments.no_background;
+  options.session.budget = arguments.budget;
+  if (!arguments.owner.empty()) options.session.owner = arguments.owner;
+  if (arguments.await_cap) options.session.await_cap = *arguments.await_cap;
+  if (arguments.linger) options.session.linger = *arguments.linger;
+  if (arguments.preview_chars) options.session.preview_chars = *arguments.preview_chars;
+  options.session.output_schemas = schemas_of(arguments.output_schemas);
+  options.session.names = names_of(arguments.tool_names);
+
+  ManagerOptions limits;
+  if (arguments.budget) limits.budget = *arguments.budget;
+  ServerMachine machine(arguments.store, {}, limits);
+  return machine.run([&] {
+    return serve::run_wrap(machine.machine.loop, *machine.manager, machine.machine.clock, std::move(options),
+                           STDIN_FILENO, STDOUT_FILENO);
+  });
+}
+
+}  // namespace meantime::cli

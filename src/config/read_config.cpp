@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// read_config.cpp: the document's own keys and tables, and what must hold between them.
+#include <limits>
+
+#include "config/readers.hpp"
+#include "core/duration.hpp"
+
+namespace meantime::config {
+namespace {
+
+constexpr std::int64_t any_count = std::numeric_limits<std::uint32_t>::max();
+
+// A missing table reads as an empty one, so that its keys are asked for in one place only.
+class TableOf {
+ public:
+  TableOf(Section& parent, std::string_view key) {
+    if (const Member* found = parent.table(key)) {
+      table_ = found->value.as<Table>();
+      place_ = found->place;
+    }
+  }
+  [[nodiscard]] const Table& table() const { return table_ != nullptr ? *table_ : empty_; }
+  [[nodiscard]] Place place() const { return place_; }
+
+ private:
+  const Table* table_ = nullptr;
+  Table empty_;
+  Place place_;
+};
+
+void read_store(Section& document, Config& config) {
+  const TableOf at(document, "store");
+  Section store(document.problems(), at.table(), "store", at.place());
+  Section::set(config.store.kind, store.choice("kind", {"sqlite", "memory"}));
+  if (auto path = store.text("path")) {
+    config.store.path = document.problems().resolve(*path);
+    if (config.store.kind == StoreSettings::Kind::memory) {
+      store.say(store.place_of("path"), "a memory store has no path: remove it, or write kind = \"sqlite\"");
+    }
+  }
+  Section::set(config.store.fsync, store.choice("fsync", {"full", "normal"}));
+  Section::set(config.store.lease, store.duration("lease", Milliseconds(1'000)));
+  Section::set(config.manager.heartbeat, store.duration("heartbeat", Milliseconds(100)));
+  Section::set(config.manager.store_wait, store.duration("wait", Milliseconds(1)));
+  if (config.manager.heartbeat * 3 > config.store.lease) {
+    store.say(store.place_of(store.value("heartbeat") != nullptr ? "heartbeat" : "lease"),
+              "the lease (" + format_duration(config.store.lease) + ") must be at least three heartbeats (" +
+                  format_duration(config.manager.heartbeat) + " each), or live workers are taken for dead");
+  }
+}
+
+void read_limits(Section& document, Config& config) {
+  const TableOf at(document, "limits");
+  Section limits(document.problems(), at.table(), "limits", at.place());
+  Limits& out = config.manager.limits;
+  Section::set(out.running, limits.number("running", 0, any_count));
+  Section::set(out.running_per_owner, limits.number("running_per_owner", 0, any_count));
+  Section::set(out.waiters, limits.number("waiters", 0, any_count));
+  Section::set(out.result_bytes, limits.size("result"));
+  Section::set(out.error_bytes, limits.size("error"));
+  Section::set(out.output_bytes, limits.size("output"));
+}
+
+void read_session(Section& document, Config& config) {
+  const TableOf at(document, "session");
+  Section session(document.problems(), at.table(), "session", at.place());
+  Section::set(config.session.await_cap, session.duration("await_cap", Milliseconds(1)));
+  Section::set(config.session.preview_chars, session.number("preview_chars", 1, 100'000'000));
+  if (const Member* caps = session.table("await_caps")) {
+    Section clients(document.problems(), *caps->value.as<Table>(), "session.await_caps", caps->place);
+    for (const Member& client : *caps->value.as<Table>()) {
+      if (const auto cap = clients.duration(client.key, Milliseconds(1))) config.session.await_caps[client.key] = *cap;
+    }
+  }
+  const TableOf names_at(session, "names");
+  Section names(document.problems(), names_at.table(), "session.names", names_at.place());
+  BuiltinNames& out = config.session.names;
+  std::vector<std::string*> all;
+  for (const auto& [key, name] : {std::pair<const char*, std::string*>{"check_task", &out.check},
+                                  {"await_task", &out.await},
+                                  {"list_tasks", &out.list},
+                                  {"cancel_task", &out.cancel}}) {
+    if (auto given = names.text(key)) {
+      *name = std::move(*given);
+      check_tool_name(document.problems(), names.place_of(key), *name);
+    }
+    for (const std::string* other : all) {
+      if (*other == *name) names.say(names.place_of(key), "two tools cannot both be called '" + *name + "'");
+    }
+    all.push_back(name);
+  }
+}
+
+void read_log(Section& document, Config& config) {
+  const TableOf at(document, "log");
+  Section log(document.problems(), at.table(), "log", at.place());
+  Section::set(config.log.level, log.choice("level", {"debug", "info", "warning", "error", "off"}));
+  Section::set(config.log.format, log.choice("format", {"text", "json"}));
+}
+
+void read_general(Section& document, Config& config) {
+  ManagerOptions& manager = config.manager;
+  Section::set(manager.budget, document.duration("budget"));
+  Section::set(manager.await_timeout, document.duration("await_timeout", Milliseconds(1)));
+  Section::set(manager.cancel_grace, document.duration("cancel_grace"));
+  Section::set(manager.retention, document.duration("retention", Milliseconds(1'000)));
+  Section::set(manager.blocking_threads, document.number("blocking_threads", 1, 1'024));
+  Section::set(config.drain_grace, document.duration("drain_grace"));
+  const TableOf at(document, "rerun");
+  Section rerun(document.problems(), at.table(), "rerun", at.place());
+  Section::set(manager.rerun_max_attempts, rerun.number("max_attempts", 1, 1'000));
+}
+
+void read_tools(Section& document, Config& config) {
+  const BuiltinNames& names = config.session.names;
+  for (const Member* table : document.tables("tools")) {
+    for (const std::string* builtin : {&names.check, &names.await, &names.list, &names.cancel}) {
+      if (table->key == *builtin) {
+        document.say(table->place, "'" + table->key +
+                                       "' is the name of a built-in tool: rename this one, or that one in "
+                                       "[session.names]");
+      }
+    }
+    CommandSpec spec = read_command(document.problems(), *table);
+    if (spec.stop_grace >= config.manager.cancel_grace) {
+      document.say(table->place, "in [tools." + table->key + "] stop_grace (" + format_duration(spec.stop_grace) +
+                                     ") must be less than cancel_grace (" +
+                                     format_duration(config.manager.cancel_grace) +
+                                     "): after that the command is killed");
+    }
+    config.commands.push_back(std::move(spec));
+  }
+}
+
+}  // namespace
+
+Loaded read_config(std::string_view text, const std::filesystem::path& file) {
+  Loaded out;
+  Problems problems(file);
+  const auto parsed = parse_toml(text);
+  if (!parsed) {
+    problems.say(parsed.error().place, "not TOML: " + parsed.error().what);
+    out.problems = problems.take();
+    return out;
+  }
+  {
+    Section document(problems, *parsed->as<Table>(), "", Place{1, 1});
+    read_general(document, out.config);
+    read_store(document, out.config);
+    read_limits(document, out.config);
+    read_session(document, out.config);
+    read_log(document, out.config);
+    read_tools(document, out.config);
+    for (const Member* table : document.tables("upstreams")) {
+      out.config.upstreams.push_back(read_upstream(problems, *table));
+    }
+  }
+  out.problems = problems.take();
+  return out;
+}
+
+}  // namespace meantime::config

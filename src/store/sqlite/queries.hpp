@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// queries.hpp: every read of the tables.
+// Threads: the reader's.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "meantime/store.hpp"
+#include "store/sqlite/database.hpp"
+
+namespace meantime::store {
+
+/// Another worker, as far as it matters whether it lives.
+struct PeerRow {
+  std::string name;
+  std::int64_t pid = 0;
+  std::string boot;
+  std::int64_t lease_until_ms = 0;
+};
+
+/// What a look at watched tasks found.
+struct Sighting {
+  std::vector<TaskId> ended;
+  std::vector<PeerRow> workers;  ///< Of others, whose tasks nobody has ended yet.
+  std::vector<TaskId> cancels;   ///< Running tasks of this worker that somebody wants cancelled.
+};
+
+class Queries {
+ public:
+  Queries(std::unique_ptr<Database> db, std::string worker);
+
+  Result<TaskRecord> find(const TaskId& task);
+  Result<TextPage> read_result(const TaskId& task, std::uint64_t offset_chars, std::uint64_t limit_chars);
+  Result<TaskList> list(const ListQuery& query);
+  Result<std::string> read_output(const TaskId& task, std::uint64_t offset_bytes, std::uint64_t limit_bytes);
+  Result<std::vector<TaskId>> cancel_requests();
+  Result<Sighting> look(const std::vector<TaskId>& tasks);
+
+  /// A read failed: better open the file anew.
+  [[nodiscard]] bool faulty() const noexcept { return faulty_; }
+
+ private:
+  [[nodiscard]] std::unexpected<Error> fault(std::string op);
+  TaskRecord record(const Statement& row) const;
+  std::string pieces(std::int64_t n, std::uint64_t offset_chars, std::uint64_t end_char);
+  Statement& list_statement(const ListQuery& query);
+
+  std::unique_ptr<Database> db_;
+  const std::string worker_;
+  bool faulty_ = false;
+  Statement find_;
+  Statement result_head_;
+  Statement result_body_;
+  Statement pieces_;
+  Statement output_head_;
+  Statement output_;
+  Statement cancels_;
+  Statement status_;
+  Statement workers_;
+  Statement place_;
+  Statement place_of_gone_;
+  std::map<unsigned, std::unique_ptr<Statement>> lists_;  // by which filters there are
+};
+
+}  // namespace meantime::store

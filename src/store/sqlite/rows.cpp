@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+// rows.cpp: start, finish, progress, output, cancel. Dead workers and retention: upkeep.cpp.
+#include "store/sqlite/rows.hpp"
+
+#include "core/utf8.hpp"
+#include "store/messages.hpp"
+
+namespace meantime::store {
+
+namespace {
+
+std::int64_t millis(WallTime time) {
+  return time.time_since_epoch().count();
+}
+Blob blob(const TaskId& id) {
+  return {id.raw()};
+}
+
+// An absent text takes no room in its row.
+std::optional<std::string_view> unless(std::string_view text, std::string_view usual) {
+  return text == usual ? std::nullopt : std::optional(text);
+}
+
+std::optional<Blob> inline_result(const TaskEnd& end) {
+  if (end.result.empty() || end.result.size() > inline_result_bytes) return std::nullopt;
+  return Blob{end.result};
+}
+
+std::uint64_t characters(const TaskEnd& end) {
+  return utf8::count(end.result);
+}
+
+}  // namespace
+
+Rows::Rows(Database& db, const RunFolder& folder, Milliseconds lease)
+    : db_(db),
+      folder_(folder),
+      worker_(folder.worker()),
+      lease_(lease),
+      insert_(db,
+              "INSERT INTO tasks(id, owner, tool, channel, platform, worker, created, key, rerun, arguments) "
+              "VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO NOTHING"),
+      insert_ended_(db,
+                    "INSERT INTO tasks(id, owner, tool, channel, platform, worker, created, key, rerun, status, "
+                    "reason, ended, media, exit_code, cut, error, result_bytes, result_chars, result) "
+                    "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO NOTHING"),
+      by_key_(db, "SELECT id FROM tasks WHERE owner = ? AND key = ?"),
+      number_(db, "SELECT n FROM tasks WHERE id = ?"),
+      end_(db,
+           "UPDATE tasks SET status=?, reason=?, ended=?, media=?, exit_code=?, cut=?, error=?, result_bytes=?, "
+           "result_chars=?, result=?, arguments=NULL WHERE id=? AND status=0 AND attempt=? AND worker=?"),
+      outcome_(db, "SELECT n, status, reason, ended, attempt, worker FROM tasks WHERE id = ?"),
+      insert_piece_(db, "INSERT INTO pieces(n, first_char, text) VALUES(?,?,?)"),
+      insert_late_(db, "INSERT OR IGNORE INTO late VALUES(?,?,?,?,?,?,?,?,?)"),
+      mark_late_(db, "UPDATE tasks SET late = 1 WHERE n = ?"),
+      current_run_(db, "SELECT n FROM tasks WHERE id=? AND status=0 AND attempt=? AND worker=?"),
+      set_progress_(db,
+                    "INSERT INTO live(n, value, total, message) VALUES(?,?,?,?) ON CONFLICT(n) DO UPDATE SET "
+                    "value=excluded.value, total=excluded.total, message=excluded.message"),
+      output_place_(db, "SELECT output_bytes, output_start FROM live WHERE n = ?"),
+      add_output_(db, "INSERT INTO output(n, start, bytes) VALUES(?,?,?)"),
+      set_output_(db,
+                  "INSERT INTO live(n, output_bytes, output_start) VALUES(?,?,?) ON CONFLICT(n) DO UPDATE SET "
+                  "output_bytes=excluded.output_bytes, output_start=excluded.output_start"),
+      output_piece_(db, "SELECT max(start) FROM output WHERE n = ? AND start <= ?"),
+      trim_output_(db, "DELETE FROM output WHERE n = ? AND start < ?"),
+      cancel_(db, "UPDATE tasks SET cancel = 1 WHERE id = ? AND status = 0 RETURNING worker"),
+      renew_(db,
+             "INSERT INTO workers(name, pid, boot, lease_until) VALUES(?,?,?,?) ON CONFLICT(name) DO UPDATE SET "
+             "lease_until = excluded.lease_until, reaped = 0") {}
+
+std::optional<TaskId> Rows::held_key(const OwnedStart& start) {
+  std::optional<TaskId> held;
+  by_key_.open(start.caller.user_id, start.idempotency_key);
+  if (by_key_.step()) held = TaskId::from_bytes(by_key_.bytes(0));
+  by_key_.reset();
+  return held;
+}
+
+Result<StartVerdict> Rows::insert(const OwnedStart& start, const TaskEnd* end) {
+  const Caller& caller = start.caller;
+  const auto key = unless(start.idempotency_key, "");
+  if (end == nullptr) {
+    insert_.run(blob(start.task_id), caller.user_id, start.tool_name, caller.channel_id, caller.platform, worker_,
+                millis(start.created_at), key, start.rerun_if_lost, unless(start.arguments, ""));
+  } else {
+    insert_ended_.run(blob(start.task_id), caller.user_id, start.tool_name, caller.channel_id, caller.platform, worker_,
+                      millis(start.created_at), key, start.rerun_if_lost, static_cast<int>(end->status),
+                      static_cast<int>(end->reason), millis(end->ended_at), static_cast<int>(end->media_type),
+                      end->exit_code, end->result_cut, unless(end->error, ""), end->result.size(), characters(*end),
+                      inline_result(*end));
+  }
+  if (db_.ok() && db_.changes() == 0) return id_taken(start.task_id);
+  return StartVerdict{};
+}
+
+Result<StartVerdict> Rows::start(const OwnedStart& start) {
+  if (!start.idempotency_key.empty()) {
+    if (auto held = held_key(start)) return StartVerdict{held};
+  }
+  return insert(start, nullptr);
+}
+
+std::optional<Result<StartVerdict>> Rows::start_ended(const OwnedStart& start, const TaskEnd& end) {
+  if (!start.idempotency_key.empty() || end.result.size() > inline_result_bytes) return std::nullopt;
+  auto started = insert(start, &end);
+  if (started) notices_.ended.push_back(start.task_id);
+  return started;
+}
+
+Result<FinishVerdict> Rows::finish(const RunToken& run, const TaskEnd& end) {
+  end_.run(static_cast<int>(end.status), static_cast<int>(end.reason), millis(end.ended_at),
+           static_cast<int>(end.media_type), end.exit_code, end.result_cut, unless(end.error, ""), end.result.size(),
+           characters(end), inline_result(end), blob(run.task_id), run.attempt, worker_);
+  if (!db_.ok()) return FinishVerdict{};  // the batch is undone and refused as a whole
+  if (db_.changes() == 0) return finish_late(run, end);
+  if (end.result.size() > inline_result_bytes) {
+    number_.open(blob(run.task_id));
+    const std::int64_t n = number_.step() ? number_.integer(0) : 0;
+    number_.reset();
+    write_pieces(n, end.result);
+  }
+  notices_.ended.push_back(run.task_id);
+  return FinishVerdict{};
+}
+
+void Rows::write_pieces(std::int64_t n, std::string_view text) {
+  std::uint64_t first_char = 0;
+  while (!text.empty() && db_.ok()) {
+    std::size_t length = utf8::cut_length(text, piece_bytes);
+    // Bytes that are no UTF-8 may have no place to cut: any place is as good then.
+    if (length + 4 < std::min(piece_bytes, text.size())) length = std::min(piece_bytes, text.size());
+    const std::string_view piece = text.substr(0, length);
+    insert_piece_.run(n, first_char, Blob{piece});
+    first_char += utf8::count(piece);
+    text.remove_prefix(length);
+  }
+}
+
+Result<FinishVerdict> Rows::finish_late(const RunToken& run, const TaskEnd& end) {
+  outcome_.open(blob(run.task_id));
+  if (!outcome_.step()) {
+    outcome_.reset();
+    return no_such_task("store.finish", run.task_id);
+  }
+  const std::int64_t n = outcome_.integer(0);
+  // The same end once more, because its first answer did not arrive, is no second outcome.
+  const bool again = outcome_.integer(1) == static_cast<int>(end.status) &&
+                     outcome_.integer(2) == static_cast<int>(end.reason) && !outcome_.null(3) &&
+                     outcome_.integer(3) == millis(end.ended_at) && outcome_.integer(4) == run.attempt &&
+                     outcome_.bytes(5) == worker_;
+  outcome_.reset();
+  if (again) return FinishVerdict{};
+  insert_late_.run(n, worker_, run.attempt, static_cast<int>(end.status), static_cast<int>(end.reason),
+                   millis(end.ended_at), static_cast<int>(end.media_type), end.error, Blob{end.result});
+  mark_late_.run(n);
+  return FinishVerdict{.stored = false};
+}
+
+// Output goes away in whole pieces: where the one begins that holds byte `at`.
+std::uint64_t Rows::piece_at(std::int64_t n, std::uint64_t at) {
+  output_piece_.open(n, at);
+  const std::uint64_t start = output_piece_.step() ? output_piece_.natural(0) : 0;
+  output_piece_.reset();
+  return start;
+}
+
+void Rows::update_live(const LiveUpdate& update) {
+  current_run_.open(blob(update.run.task_id), update.run.attempt, worker_);
+  const std::int64_t n = current_run_.step() ? current_run_.integer(0) : 0;
+  current_run_.reset();
+  if (n == 0) return;  // it ended, or another worker runs it now: no longer of interest
+  if (update.progress) {
+    set_progress_.run(n, update.progress->value, update.progress->total, update.progress->message);
+  }
+  if (!update.output.empty()) {
+    output_place_.open(n);
+    const bool any = output_place_.step();
+    std::uint64_t end = any ? output_place_.natural(0) : 0;
+    std::uint64_t start = any ? output_place_.natural(1) : 0;
+    output_place_.reset();
+    end += update.skipped;
+    add_output_.run(n, end, Blob{update.output});
+    const std::uint64_t keep_from = update.skipped > 0 ? end : 0;
+    end += update.output.size();
+    // Cut back only when twice the cap is there, so that not each write deletes something.
+    if (end - start > 2 * max_output_bytes || keep_from > 0) {
+      start = piece_at(n, std::max(keep_from, end - std::min(end, max_output_bytes)));
+      trim_output_.run(n, start);
+    }
+    set_output_.run(n, end, start);
+  }
+  notices_.changed.push_back(update.run.task_id);
+}
+
+Result<void> Rows::request_cancel(const TaskId& task) {
+  std::optional<std::string> runs_it;
+  cancel_.open(blob(task));
+  while (cancel_.step()) runs_it = cancel_.text(0);
+  cancel_.reset();
+  if (runs_it) {
+    notices_.cancels.emplace_back(std::move(*runs_it), task);
+    return {};
+  }
+  number_.open(blob(task));
+  const bool known = number_.step();
+  number_.reset();
+  if (!known) return no_such_task("store.request_cancel", task);
+  return already_ended(task);
+}
+
+}  // namespace meantime::store
