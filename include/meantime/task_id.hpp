@@ -57,7 +57,7 @@ class TaskIdSource {
   [[nodiscard]] TaskId make(WallTime now);
 
  private:
-  static constexpr std::size_t batch_bytes = 15 * 256;
+  static constexpr std::size_t batch_bytes = 15UL * 256;
   Random& random_;
   std::array<std::byte, batch_bytes> pool_{};
   std::size_t used_ = batch_bytes;

@@ -15,8 +15,12 @@ constexpr std::size_t most_problems = 100;
 constexpr std::size_t most_bytes = 1'000;  // of one problem
 }  // namespace
 
+bool Problems::full() const noexcept {
+  return problems_.size() >= most_problems;
+}
+
 void Problems::say(Place place, std::string what) {
-  if (problems_.size() >= most_problems) {
+  if (full()) {
     ++untold_;
     return;
   }
@@ -47,7 +51,8 @@ Section::~Section() {
   for (const Member& each : table_) {
     if (std::ranges::find(known_, each.key) != known_.end()) continue;
     std::string what = "unknown key " + named(each.key);
-    const std::string_view meant = nearest(each.key, known_);
+    // When there are too many to tell, there is no need to guess for each what it meant.
+    const std::string_view meant = problems_.full() ? std::string_view() : nearest(each.key, known_);
     if (!meant.empty()) {
       what += "; did you mean '" + std::string(meant) + "'?";
     } else {

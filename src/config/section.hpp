@@ -21,6 +21,8 @@ class Problems {
  public:
   explicit Problems(std::filesystem::path file) : file_(std::move(file)) {}
   void say(Place place, std::string what);
+  /// True when no more will be told, only counted.
+  [[nodiscard]] bool full() const noexcept;
   [[nodiscard]] const std::filesystem::path& file() const noexcept { return file_; }
   /// Relative to the file's folder; `~/` is the user's home.
   [[nodiscard]] std::filesystem::path resolve(std::string_view path) const;

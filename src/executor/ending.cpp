@@ -137,6 +137,7 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
 
   const RunToken run{task.id, task.attempt};
   const TaskStatus status = end.status;
+  std::string error = telemetry != nullptr ? end.error : std::string();
   std::shared_ptr<TaskRecord> record;
   Milliseconds retry = first_retry;
   for (;;) {
@@ -148,7 +149,10 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     if (task.start == LiveTask::Start::stored) stored = co_await store.finish(run, end);
     if (stored && !stored->stored) {  // decided by another while we were thought dead: theirs stands
       fault("store.finish", "task " + task.id.text() + " was decided elsewhere; this result is kept beside as late");
-      if (auto theirs = co_await store.find(task.id)) record = std::make_shared<TaskRecord>(std::move(*theirs));
+      if (auto theirs = co_await store.find(task.id)) {
+        error = theirs->error;
+        record = std::make_shared<TaskRecord>(std::move(*theirs));
+      }
       break;
     }
     if (stored || stored.error().code != errc::unavailable) {
@@ -182,7 +186,6 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     const bool ok = status == TaskStatus::completed;
     ToolFailure failure;
     if (!ok) {
-      const std::string& error = record ? record->error : end.error;
       const auto colon = error.find(": ");
       failure.type = error.substr(0, colon);
       failure.message = colon == std::string::npos ? error : error.substr(colon + 2);

@@ -27,7 +27,7 @@ struct KeyedStart {
 
 struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   Impl(boost::asio::io_context& io, ManagerPorts ports, ManagerOptions options);
-  ~Impl();
+  ~Impl() override;
 
   // call.cpp
   Task<Result<Outcome>> call(ToolEntry& entry, ToolCall&& call);

@@ -94,6 +94,18 @@ void make_private_file(const fs::path& file) {
   if (fd >= 0) close(fd);
 }
 
+// Two processes that make the same new file at once refuse each other here without waiting: SQLite's own wait does not
+// cover the change of the mode.
+void use_log(Database& db) {
+  constexpr int tries = 1'000;
+  for (int i = 0; i < tries; ++i) {
+    db.run("PRAGMA journal_mode = WAL");
+    if (db.ok() || db.code() != SQLITE_BUSY) return;
+    if (i + 1 < tries) db.clear_fault();
+    usleep(5'000);
+  }
+}
+
 void set_up(Database& db, const SqliteOptions& options) {
   db.run(options.fsync == Fsync::full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
   // Checkpoints run beside the writer (checkpointer.hpp); after a burst the log is cut back to this.
@@ -172,7 +184,7 @@ Result<OpenedDatabase> open_for_writing(const SqliteOptions& options, std::span<
   make_private_file(options.file);
   auto db = std::make_unique<Database>(options.file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   if (db->ok() && sqlite3_db_readonly(db->handle(), "main") == 1) db->note(SQLITE_READONLY);
-  db->run("PRAGMA journal_mode = WAL");
+  use_log(*db);
   if (!db->ok()) return open_only_for_reading(options, db->fault("store.open"), steps);
   set_up(*db, options);
   if (auto done = bring_up_to_date(*db, options.file, steps); !done) {

@@ -13,6 +13,8 @@
 
 #include <boost/asio/io_context.hpp>
 #include <fstream>
+#include <latch>
+#include <thread>
 
 #include "meantime/random.hpp"
 #include "meantime/system_clock.hpp"
@@ -171,6 +173,24 @@ TEST_F(SqliteStoreTest, AStartAndItsEndThatWaitTogetherAreOneRowWrittenOnce) {
   EXPECT_EQ(wait(store->find(id))->status, TaskStatus::completed);
   EXPECT_EQ(wait(store->read_result(id, 0, 0))->text, "both");
   close(std::move(store));
+}
+
+TEST_F(SqliteStoreTest, ManyProcessesThatMakeTheSameNewFileAtOnceAllOpenIt) {
+  for (int round = 0; round < 20; ++round) {
+    file_ = folder_.path() / ("round" + std::to_string(round)) / "tasks.db";
+    std::vector<std::string> errors(6);
+    std::vector<std::thread> openers;
+    std::latch together(static_cast<std::ptrdiff_t>(errors.size()));
+    for (std::string& error : errors) {
+      openers.emplace_back([&] {
+        together.arrive_and_wait();
+        const auto opened = store::open_for_writing({.file = file_});
+        if (!opened) error = opened.error().detail;
+      });
+    }
+    for (std::thread& opener : openers) opener.join();
+    EXPECT_THAT(errors, ::testing::Each(""));
+  }
 }
 
 TEST_F(SqliteStoreTest, AnotherProgramsFileIsRefused) {
