@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "store/sqlite/database.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,6 +27,17 @@ Database::Database(const std::filesystem::path& file, int flags) : file_(file) {
   if (db_ != nullptr) sqlite3_extended_result_codes(db_, 1);
   note(code);
   if (ok()) sqlite3_busy_handler(db_, wait_for_lock, nullptr);
+  struct stat found{};
+  if (ok() && stat(file_.c_str(), &found) == 0) {
+    device_ = found.st_dev;
+    inode_ = found.st_ino;
+  }
+}
+
+bool Database::still_in_place() const noexcept {
+  if (inode_ == 0) return true;
+  struct stat found{};
+  return stat(file_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_;
 }
 
 Database::~Database() {

@@ -308,6 +308,21 @@ TEST_F(SqliteStoreTest, OneResultThatFindsNoRoomDoesNotTakeTheOthersDown) {
   close(std::move(store));
 }
 
+TEST_F(SqliteStoreTest, AFileThatSomebodyRemovedIsMadeAnewForAllWhoHaveItOpen) {
+  auto store = open();
+  auto other = open();
+  const TaskId before = start(*store);
+  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(file_.string() + suffix);
+  EXPECT_EQ(finish(*store, before).error().code, errc::not_found);
+  const TaskId after = start(*store);
+  EXPECT_EQ(wait(other->find(after))->status, TaskStatus::running);
+  EXPECT_TRUE(finish(*store, after)->stored);
+  EXPECT_EQ(wait(other->find(after))->status, TaskStatus::completed);
+  EXPECT_EQ(mode(file_), 0600U);
+  close(std::move(store));
+  close(std::move(other));
+}
+
 TEST_F(SqliteStoreTest, AFileThatMayOnlyBeReadIsReadAndItsWritesAreRefusedWithTheRemedy) {
   auto store = open();
   const TaskId id = start(*store);

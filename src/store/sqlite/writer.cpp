@@ -24,8 +24,9 @@ Writer::Writer(SqliteOptions options, std::unique_ptr<Database> db, const RunFol
     : options_(std::move(options)),
       completions_(std::move(completions)),
       on_available_(std::move(on_available)),
+      folder_(folder),
       db_(std::move(db)),
-      rows_(*db_, folder, options_.lease),
+      rows_(std::in_place, *db_, folder, options_.lease),
       notices_(folder),
       checkpointer_(options_),
       thread_([this] { loop(); }) {}
@@ -185,18 +186,34 @@ Error Writer::undo() {
   Error why = db_->fault("store.write");
   locked_out_ = db_->code() == SQLITE_BUSY;
   db_->roll_back();
-  rows_.undone();
+  rows_->undone();
   return why;
 }
 
+// Somebody removed the file, or put another in its place: SQLite would go on writing to the one that nobody sees.
+bool Writer::file_is_there() {
+  if (db_->still_in_place()) return true;
+  auto opened = open_for_writing(options_);
+  if (!opened || opened->read_only) {
+    db_->note(SQLITE_CANTOPEN);
+    return false;
+  }
+  checkpointer_.forget_log();
+  rows_.reset();
+  db_ = std::move(opened->db);
+  rows_.emplace(*db_, folder_, options_.lease);
+  return true;
+}
+
 bool Writer::write_once(std::span<const std::shared_ptr<WriteJob>> jobs, const LiveMap& live) {
-  rows_.notices().clear();
+  if (!file_is_there()) return false;
+  rows_->notices().clear();
   db_->run("BEGIN IMMEDIATE");
-  for (const auto& [task, update] : live) rows_.update_live(update);
+  for (const auto& [task, update] : live) rows_->update_live(update);
   run_jobs(jobs);
   if (!db_->run("COMMIT")) return false;
-  rows_.committed();
-  notices_.send(rows_.notices());
+  rows_->committed();
+  notices_.send(rows_->notices());
   return true;
 }
 
@@ -217,12 +234,12 @@ void Writer::run_jobs(std::span<const std::shared_ptr<WriteJob>> jobs) {
       if (written.contains(job.get())) continue;
       StartJob* start = job->as_start();
       const auto pair = start != nullptr ? pairs.find(start) : pairs.end();
-      if (pair != pairs.end() && start->run_with(rows_, *pair->second)) {
+      if (pair != pairs.end() && start->run_with(*rows_, *pair->second)) {
         written.insert(pair->second);
         continue;
       }
     }
-    job->run(rows_);
+    job->run(*rows_);
   }
 }
 
@@ -240,8 +257,13 @@ void Writer::set_available(bool available) {
 }
 
 void Writer::look_whether_back() {
+  if (!file_is_there()) {
+    db_->roll_back();
+    set_available(false);
+    return;
+  }
   db_->run("BEGIN IMMEDIATE");
-  rows_.probe();
+  rows_->probe();
   const bool back = db_->run("COMMIT");
   if (!back) db_->roll_back();
   set_available(back);

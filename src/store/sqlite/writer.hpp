@@ -106,6 +106,7 @@ class Writer {
   LiveMap take_live(const Jobs& jobs, Time now);
   void run_jobs(std::span<const std::shared_ptr<WriteJob>> jobs);
   Error undo();
+  bool file_is_there();
   void answer(Jobs jobs);
   void set_available(bool available);
   void look_whether_back();
@@ -123,8 +124,9 @@ class Writer {
   bool stopping_ = false;
 
   // Of the writer's thread.
+  const RunFolder& folder_;
   std::unique_ptr<Database> db_;
-  Rows rows_;
+  std::optional<Rows> rows_;
   NoticeSender notices_;
   Checkpointer checkpointer_;
   Time live_written_{};
