@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <cstdlib>
+#include <tuple>
 
 #include "store/messages.hpp"
 #include "store/sqlite/lookout.hpp"
@@ -147,7 +148,7 @@ class SqliteStore final : public Store {
   void listen(StoreListener* listener) override { lookout_->listen(listener); }
   void watch(const TaskId& task) override {
     // Without a socket for notices the look at intervals still finds the end.
-    (void)join();
+    std::ignore = join();
     lookout_->watch(task);
   }
   void unwatch(const TaskId& task) override { lookout_->unwatch(task); }
