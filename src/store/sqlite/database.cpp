@@ -97,10 +97,10 @@ Error Database::fault(std::string op) const {
                      ": see that its folder exists, and " + std::string(folder_remedy));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return say(errc::unavailable, "'" + file +
-                                        "' has been locked by another program for five seconds: end what holds it "
-                                        "(`fuser " +
-                                        file + "` names it), then try again.");
+      return say(errc::unavailable, "'" + file + "' has been locked by another program for five seconds: `fuser " +
+                                        file +
+                                        "` names those who have it open; end the one that holds it, or let it go on "
+                                        "if it was stopped (Ctrl-Z).");
     case SQLITE_NOTADB:
       return say(errc::corrupt,
                  "'" + file + "' is not a database: move it away, or choose another file; meantime makes a new one.");

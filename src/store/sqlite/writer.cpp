@@ -12,7 +12,9 @@ using namespace std::chrono_literals;
 
 // Progress and output of a task are written at most this often, merged in between.
 constexpr auto live_interval = 100ms;
+// A peer whose socket was full is told again soon, and seldom when it stands still for longer.
 constexpr auto missed_interval = 2ms;
+constexpr auto longest_missed_interval = 250ms;
 constexpr auto look_interval = 500ms;
 // Bounds how long one transaction takes, and with it the wait of those who come while it runs.
 constexpr std::size_t jobs_per_transaction = 512;
@@ -85,7 +87,7 @@ bool Writer::has_live(const TaskId& task) {
 Writer::Time Writer::wake_at() const {
   Time at = Time::max();
   if (!live_.empty()) at = std::min(at, live_now_ ? Time::min() : live_written_ + live_interval);
-  if (notices_.missed()) at = std::min(at, missed_at_ + missed_interval);
+  if (notices_.missed()) at = std::min(at, missed_at_);
   if (!available_) at = std::min(at, look_again_at_);
   if (checkpointer_.wants_rest()) at = Time::min();
   return at;
@@ -118,16 +120,22 @@ void Writer::loop() {
     } else if (!available_ && look_again_at_ <= now) {
       look_whether_back();
     }
-    if (notices_.missed() && missed_at_ + missed_interval <= now) {
-      notices_.send_missed();
-      missed_at_ = now;
-    }
+    send_missed(now);
     checkpointer_.after_commit(*db_);
     lock.lock();
     live_in_flight_ = false;
   }
   lock.unlock();
   if (say_gone_) notices_.send_worker_gone();
+}
+
+void Writer::send_missed(Time now) {
+  if (notices_.missed() && missed_at_ <= now) {
+    notices_.send_missed();
+    missed_wait_ = std::min<std::chrono::milliseconds>(2 * missed_wait_, longest_missed_interval);
+    missed_at_ = now + missed_wait_;
+  }
+  if (!notices_.missed()) missed_wait_ = missed_interval;
 }
 
 Writer::Jobs Writer::take_jobs() {

@@ -102,6 +102,7 @@ class Writer {
   [[nodiscard]] Time wake_at() const;
   void write(Jobs jobs, LiveMap live);
   bool write_once(std::span<const std::shared_ptr<WriteJob>> jobs, const LiveMap& live);
+  void send_missed(Time now);
   Jobs take_jobs();
   LiveMap take_live(const Jobs& jobs, Time now);
   void run_jobs(std::span<const std::shared_ptr<WriteJob>> jobs);
@@ -131,6 +132,7 @@ class Writer {
   Checkpointer checkpointer_;
   Time live_written_{};
   Time missed_at_{};
+  std::chrono::milliseconds missed_wait_{2};
   Time look_again_at_{};
   bool available_ = true;
   bool locked_out_ = false;  // the last fault was another program's lock
