@@ -22,8 +22,12 @@ namespace {
 namespace asio = boost::asio;
 
 // The tests run every benchmark once, and need no million for that.
-bool small() { return std::getenv("MEANTIME_BENCH_SMALL") != nullptr; }
-std::int64_t up_to(std::int64_t count) { return small() ? std::min<std::int64_t>(count, 1'000) : count; }
+bool small() {
+  return std::getenv("MEANTIME_BENCH_SMALL") != nullptr;
+}
+std::int64_t up_to(std::int64_t count) {
+  return small() ? std::min<std::int64_t>(count, 1'000) : count;
+}
 
 struct Bench {
   explicit Bench(Telemetry* telemetry = nullptr)
@@ -48,7 +52,9 @@ struct Bench {
   TaskManager manager;
 };
 
-Task<ToolReturn> at_once(ToolContext&) { co_return ToolOutput("ok"); }
+Task<ToolReturn> at_once(ToolContext&) {
+  co_return ToolOutput("ok");
+}
 
 // Waits until the benchmark says so: what a tool that runs for long looks like.
 struct Parked {
@@ -105,7 +111,9 @@ ToolCall call_of(const char* tool) {
 
 // ---- inline, no suspension ------------------------------------------------------------------------------------
 
-Task<ToolOutput> bare() { co_return ToolOutput("ok"); }
+Task<ToolOutput> bare() {
+  co_return ToolOutput("ok");
+}
 
 void inline_own_limit(benchmark::State& state) {
   auto loop = [](benchmark::State& s) -> Task<void> {
@@ -148,7 +156,9 @@ void inline_own_with_metrics(benchmark::State& state) {
 }
 BENCHMARK(inline_own_with_metrics);
 
-asio::awaitable<ToolOutput> bare_awaitable() { co_return ToolOutput("ok"); }
+asio::awaitable<ToolOutput> bare_awaitable() {
+  co_return ToolOutput("ok");
+}
 
 void inline_awaitable_limit(benchmark::State& state) {
   asio::io_context io;
@@ -290,7 +300,8 @@ void list_a_page_among(benchmark::State& state) {
 }
 BENCHMARK(list_a_page_among)->Arg(1'000'000)->Unit(benchmark::kMicrosecond);
 
-// ---- waking: from the end of the work to the waiter's next instruction; the clock's own price is in both -----------------------------------------------------------------------------------------------------
+// ---- waking: from the end of the work to the waiter's next instruction; the clock's own price is in both
+// -----------------------------------------------------------------------------------------------------
 
 void note(benchmark::State& state, std::vector<std::int64_t>& times, std::chrono::steady_clock::time_point from) {
   const auto took = std::chrono::steady_clock::now() - from;

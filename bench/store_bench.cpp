@@ -28,7 +28,9 @@ namespace asio = boost::asio;
 namespace fs = std::filesystem;
 using std::chrono::steady_clock;
 
-bool small() { return std::getenv("MEANTIME_BENCH_SMALL") != nullptr; }
+bool small() {
+  return std::getenv("MEANTIME_BENCH_SMALL") != nullptr;
+}
 
 // Beside the working folder and not in /tmp, which may be memory: the disk is what is measured.
 class Folder {
@@ -62,8 +64,7 @@ struct Bench {
   }
   TaskId start(Store& store) {
     const TaskId id = ids.make(clock.wall_now());
-    if (!wait(store.start(
-            {.task_id = id, .tool_name = "search", .caller = &caller, .created_at = clock.wall_now()}))) {
+    if (!wait(store.start({.task_id = id, .tool_name = "search", .caller = &caller, .created_at = clock.wall_now()}))) {
       std::abort();
     }
     return id;
@@ -134,10 +135,12 @@ void sqlite_start_and_finish_limit(benchmark::State& state) {
   if (!opened) std::abort();
   store::Database& db = *opened->db;
   db.run("PRAGMA wal_autocheckpoint = 1000");
-  store::Statement insert(db, "INSERT INTO tasks(id, owner, tool, channel, platform, worker, created) "
-                              "VALUES(?,?,?,?,?,?,?)");
-  store::Statement end(db, "UPDATE tasks SET status=1, reason=1, ended=?, result_bytes=1000, result_chars=1000, "
-                           "result=? WHERE id=?");
+  store::Statement insert(db,
+                          "INSERT INTO tasks(id, owner, tool, channel, platform, worker, created) "
+                          "VALUES(?,?,?,?,?,?,?)");
+  store::Statement end(db,
+                       "UPDATE tasks SET status=1, reason=1, ended=?, result_bytes=1000, result_chars=1000, "
+                       "result=? WHERE id=?");
   const auto batch = static_cast<std::size_t>(state.range(0));
   const std::int64_t tasks = small() ? 200 : 50'000;
   const std::string result(result_bytes, 'r');
@@ -194,7 +197,9 @@ class Child {
   int fd_ = -1;
 };
 
-std::int64_t nanoseconds(steady_clock::time_point time) { return time.time_since_epoch().count(); }
+std::int64_t nanoseconds(steady_clock::time_point time) {
+  return time.time_since_epoch().count();
+}
 
 void wake_other_process_limit(benchmark::State& state) {
   // The child sends the time; here it is read by a loop that waits for it, as a waiter does.
@@ -215,9 +220,8 @@ void wake_other_process_limit(benchmark::State& state) {
   for (auto _ : state) {
     std::int64_t sent = 0;
     send(child.fd(), "g", 1, 0);
-    socket.async_wait(asio::posix::stream_descriptor::wait_read, [&](boost::system::error_code) {
-      recv(child.fd(), &sent, sizeof sent, 0);
-    });
+    socket.async_wait(asio::posix::stream_descriptor::wait_read,
+                      [&](boost::system::error_code) { recv(child.fd(), &sent, sizeof sent, 0); });
     io.restart();
     io.run();
     const auto took = nanoseconds(steady_clock::now()) - sent;
@@ -250,8 +254,8 @@ void wake_other_process(benchmark::State& state) {
       send(fd, id.raw().data(), TaskId::bytes, 0);
       if (recv(fd, &go, 1, 0) != 1) break;
       const std::int64_t asked = nanoseconds(steady_clock::now());
-      if (!bench.wait(store->finish({id, 1}, {.result = std::string(result_bytes, 'r'),
-                                              .ended_at = bench.clock.wall_now()}))) {
+      if (!bench.wait(
+              store->finish({id, 1}, {.result = std::string(result_bytes, 'r'), .ended_at = bench.clock.wall_now()}))) {
         std::abort();
       }
       const std::array<std::int64_t, 2> times{asked, nanoseconds(steady_clock::now())};
@@ -294,7 +298,9 @@ BENCHMARK(wake_other_process)->UseManualTime()->Iterations(small() ? 10 : 2'000)
 // --- pages of a list --------------------------------------------------------------------------------------------
 
 constexpr std::int64_t many = 1'000'000;
-std::int64_t rows() { return small() ? 2'000 : many; }
+std::int64_t rows() {
+  return small() ? 2'000 : many;
+}
 
 // All of one owner; every tenth runs.
 void sqlite_list_a_page(benchmark::State& state) {
@@ -353,8 +359,8 @@ BENCHMARK(memory_list_a_page)->ArgName("running")->Arg(0)->Arg(1)->Unit(benchmar
 
 void memory_start_and_finish(benchmark::State& state) {
   Bench bench;
-  auto store = make_memory_store(bench.io, bench.clock,
-                                 MemoryRetention{.max_finished = 500, .keep_at_least = Milliseconds(0)});
+  auto store =
+      make_memory_store(bench.io, bench.clock, MemoryRetention{.max_finished = 500, .keep_at_least = Milliseconds(0)});
   for (std::int64_t i = 0; i < state.range(0); ++i) bench.start(*store);
   const WallTime now = bench.clock.wall_now();
   for (auto _ : state) {

@@ -9,7 +9,9 @@
 
 using namespace std::chrono_literals;
 
-meantime::Task<meantime::ToolReturn> greet(meantime::ToolContext&) { co_return meantime::ToolOutput("hello"); }
+meantime::Task<meantime::ToolReturn> greet(meantime::ToolContext&) {
+  co_return meantime::ToolOutput("hello");
+}
 
 meantime::Task<meantime::ToolReturn> crawl(meantime::ToolContext& context) {
   for (int page = 1; page <= 3; ++page) {

@@ -19,8 +19,8 @@ BELOW = {
     "registry": ["store", "telemetry", "engine", "core"],
     "executor": ["registry", "schema", "store", "telemetry", "engine", "core"],
     "tools": ["executor", "process", "mcp", "schema", "telemetry", "engine", "core"],
-    "config": ["tools", "process", "schema", "telemetry", "engine", "core"],
-    "serve": ["config", "tools", "executor", "process", "mcp", "telemetry", "engine", "core"],
+    "config": ["tools", "executor", "store", "process", "schema", "telemetry", "engine", "core"],
+    "serve": ["config", "tools", "executor", "store", "process", "mcp", "telemetry", "engine", "core"],
     "cli": ["serve", "config", "tools", "executor", "process", "mcp", "store", "telemetry", "engine", "core"],
     "app": ["cli", "core"],
 }

@@ -61,8 +61,8 @@ class AsioAwaiter {
   void await_suspend(std::coroutine_handle<> waiter) {
     wait_ = std::make_shared<AsioWait<Results...>>();
     wait_->waiter = waiter;
-    auto handler = boost::asio::bind_cancellation_slot(
-        wait_->cancel.slot(), [wait = wait_](Results... results) mutable {
+    auto handler =
+        boost::asio::bind_cancellation_slot(wait_->cancel.slot(), [wait = wait_](Results... results) mutable {
           if (wait->abandoned) return;
           wait->results.emplace(std::move(results)...);
           auto resumed = wait->waiter;
@@ -123,7 +123,7 @@ boost::asio::awaitable<T> as_awaitable(Task<T> task) {
       }
     };
     co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(std::move(initiate),
-                                                                                      boost::asio::use_awaitable);
+                                                                                       boost::asio::use_awaitable);
     if (!task) throw boost::system::system_error(boost::asio::error::operation_aborted);
   }
   co_return task.take();

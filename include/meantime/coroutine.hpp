@@ -111,9 +111,9 @@ class Promise<void> final : public PromiseBase {
 
 }  // namespace detail
 
-/// A running coroutine and, in the end, its value. Starts at once; `co_await std::move(task)` waits and takes the value.
-/// Errors:  what the body throws is thrown again where the value is taken.
-/// Cancel:  destroying a Task that has not ended destroys its frame, and with it whatever it awaits; awaitables of
+/// A running coroutine and, in the end, its value. Starts at once; `co_await std::move(task)` waits and takes the
+/// value. Errors:  what the body throws is thrown again where the value is taken. Cancel:  destroying a Task that has
+/// not ended destroys its frame, and with it whatever it awaits; awaitables of
 ///          this library let go of their events when they are destroyed. Never destroy a task from inside its own body.
 template <class T = void>
 class [[nodiscard]] Task {
@@ -154,8 +154,8 @@ class [[nodiscard]] Task {
       Handle handle;
       [[nodiscard]] bool await_ready() const noexcept { return handle.promise().ended(); }
       void await_suspend(std::coroutine_handle<> waiter) const noexcept {
-        handle.promise().then(
-            [](void* address) noexcept { return std::coroutine_handle<>::from_address(address); }, waiter.address());
+        handle.promise().then([](void* address) noexcept { return std::coroutine_handle<>::from_address(address); },
+                              waiter.address());
       }
       T await_resume() const { return handle.promise().take(); }
     };

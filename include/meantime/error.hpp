@@ -30,8 +30,8 @@ enum class errc : unsigned char {
 /// One fault: its kind, where it arose, and a sentence that says what to do.
 struct Error {
   errc code = errc::internal;
-  std::string op;      ///< Where it arose, as "store.finish".
-  std::string detail;  ///< For people: what is wrong and the remedy.
+  std::string op;                            ///< Where it arose, as "store.finish".
+  std::string detail;                        ///< For people: what is wrong and the remedy.
   std::chrono::milliseconds retry_after{0};  ///< With `overloaded` and `unavailable`; 0 = unknown.
 
   friend bool operator==(const Error&, const Error&) = default;

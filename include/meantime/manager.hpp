@@ -58,9 +58,9 @@ struct ManagerPorts {
 /// One call of a tool.
 struct ToolCall {
   std::string tool;
-  std::string arguments;                ///< Raw JSON; empty: none.
+  std::string arguments;  ///< Raw JSON; empty: none.
   Caller caller;
-  std::optional<Milliseconds> budget;   ///< In place of the tool's; 0 = to the background at once.
+  std::optional<Milliseconds> budget;  ///< In place of the tool's; 0 = to the background at once.
   /// The same key from the same owner while the first call's record exists joins that task: the tool never runs
   /// twice. Calls with a key are recorded before they run. Empty: none.
   std::string idempotency_key;
@@ -105,7 +105,8 @@ class TaskManager {
   /// Drops what still runs without recording it: drain() first.
   ~TaskManager();
 
-  /// Offers `tool` to callers. Errors: invalid_argument (name, bodies, contradicting flags, schema that does not compile).
+  /// Offers `tool` to callers. Errors: invalid_argument (name, bodies, contradicting flags, schema that does not
+  /// compile).
   Result<ToolHandle> add_tool(Tool tool);
   /// Takes a tool away; its running tasks go on. Errors: not_found.
   Result<void> remove_tool(std::string_view name);

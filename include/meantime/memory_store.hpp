@@ -15,10 +15,10 @@ namespace meantime {
 
 /// How many finished tasks stay in memory (S13, F20). Running ones are never evicted.
 struct MemoryRetention {
-  std::size_t max_finished = 500;              ///< The first to end go first beyond this...
-  Milliseconds keep_at_least{10'000};          ///< ...but none before this time has passed since its end...
-  std::uint64_t max_bytes = 256ULL << 20;      ///< ...unless the results together are over this.
-  Milliseconds max_age{0};                     ///< Older ones go whatever their number; 0 = off.
+  std::size_t max_finished = 500;          ///< The first to end go first beyond this...
+  Milliseconds keep_at_least{10'000};      ///< ...but none before this time has passed since its end...
+  std::uint64_t max_bytes = 256ULL << 20;  ///< ...unless the results together are over this.
+  Milliseconds max_age{0};                 ///< Older ones go whatever their number; 0 = off.
 };
 
 /// Tasks of several workers of one process; each MemoryStore over it is one worker. Outlives them all.

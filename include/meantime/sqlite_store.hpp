@@ -20,16 +20,17 @@ enum class Fsync : unsigned char {
 };
 
 struct SqliteOptions {
-  std::filesystem::path file;         ///< Made, with its folder (0700), when absent.
+  std::filesystem::path file;  ///< Made, with its folder (0700), when absent.
   Fsync fsync = Fsync::full;
-  Milliseconds lease{12'000};         ///< A worker silent for longer is dead.
-  bool read_only_ok = false;          ///< Open a file that cannot be written, for reading.
+  Milliseconds lease{12'000};  ///< A worker silent for longer is dead.
+  bool read_only_ok = false;   ///< Open a file that cannot be written, for reading.
 };
 
 /// Opens, makes or migrates the file. Blocking, at start-up only.
-/// Errors: unavailable (disk full, read-only, not a folder...: says which and the remedy), corrupt (not ours, newer schema).
-[[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(boost::asio::io_context& loop, Clock& clock, Random& random,
-                                                               SqliteOptions options);
+/// Errors: unavailable (disk full, read-only, not a folder...: says which and the remedy), corrupt (not ours, newer
+/// schema).
+[[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(boost::asio::io_context& loop, Clock& clock,
+                                                               Random& random, SqliteOptions options);
 
 /// $MEANTIME_STATE_DIR, else $XDG_STATE_HOME/meantime, else ~/.local/state/meantime; the file is tasks.db in it.
 [[nodiscard]] std::filesystem::path default_state_folder();

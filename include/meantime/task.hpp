@@ -63,12 +63,12 @@ enum class MediaType : std::uint8_t {
 struct TaskEnd {
   TaskStatus status = TaskStatus::completed;
   EndReason reason = EndReason::finished;
-  std::string result;                            ///< Text of the result; valid UTF-8. Also set beside an error
-                                                 ///< when the tool gave one (an MCP result with isError).
-  MediaType media_type = MediaType::text;        ///< What `result` is.
-  std::string error;                             ///< `<ErrorType>: <message>` when failed; capped.
-  std::optional<int> exit_code;                  ///< Of a command tool.
-  bool result_cut = false;                       ///< The result was over its limit: its middle is gone.
+  std::string result;                      ///< Text of the result; valid UTF-8. Also set beside an error
+                                           ///< when the tool gave one (an MCP result with isError).
+  MediaType media_type = MediaType::text;  ///< What `result` is.
+  std::string error;                       ///< `<ErrorType>: <message>` when failed; capped.
+  std::optional<int> exit_code;            ///< Of a command tool.
+  bool result_cut = false;                 ///< The result was over its limit: its middle is gone.
   WallTime ended_at{};
 };
 
@@ -85,16 +85,16 @@ struct TaskRecord {
   MediaType media_type = MediaType::text;
   std::optional<int> exit_code;
   std::uint64_t result_bytes = 0;
-  std::uint64_t result_chars = 0;    ///< Unicode code points of the result.
-  std::uint64_t output_bytes = 0;    ///< Partial output so far.
-  std::uint64_t output_start = 0;    ///< Where what is kept of it begins; 0 unless there was more than is kept.
+  std::uint64_t result_chars = 0;  ///< Unicode code points of the result.
+  std::uint64_t output_bytes = 0;  ///< Partial output so far.
+  std::uint64_t output_start = 0;  ///< Where what is kept of it begins; 0 unless there was more than is kept.
   bool result_cut = false;
   std::optional<Progress> progress;
-  std::string worker;                ///< Which process runs, or ran, it.
-  std::uint32_t attempt = 1;         ///< Grows when a lost idempotent task is run again: the fencing number.
+  std::string worker;         ///< Which process runs, or ran, it.
+  std::uint32_t attempt = 1;  ///< Grows when a lost idempotent task is run again: the fencing number.
   bool cancel_requested = false;
-  bool late_result = false;          ///< A result came after the outcome was decided and is kept beside it.
-  bool unsaved = false;              ///< The store is away: this outcome is known to its own process alone so far.
+  bool late_result = false;  ///< A result came after the outcome was decided and is kept beside it.
+  bool unsaved = false;      ///< The store is away: this outcome is known to its own process alone so far.
   std::string idempotency_key;
 
   /// Time from the call to the end, or to `now` while it runs.
@@ -123,8 +123,8 @@ struct ListQuery {
   std::optional<std::string> tool_name;
   std::optional<WallTime> created_after;
   std::optional<WallTime> created_before;
-  std::uint32_t limit = 100;           ///< 1 to 1,000.
-  std::optional<TaskId> after;         ///< The cursor: the last id of the page before.
+  std::uint32_t limit = 100;    ///< 1 to 1,000.
+  std::optional<TaskId> after;  ///< The cursor: the last id of the page before.
 };
 
 struct TaskList {

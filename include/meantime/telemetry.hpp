@@ -15,13 +15,13 @@ struct TaskEvent {
   enum class Phase : std::uint8_t { inline_, backgrounded, completed, failed, redirect_delivered };
 
   Phase phase = Phase::inline_;
-  std::string_view status;        ///< "ok", "backgrounded" or "error": what really happened (F18).
+  std::string_view status;  ///< "ok", "backgrounded" or "error": what really happened (F18).
   std::string_view tool_name;
-  std::string_view task_id;       ///< Text; empty for inline calls.
+  std::string_view task_id;  ///< Text; empty for inline calls.
   std::string_view user_id;
   std::string_view channel_id;
   std::string_view platform;
-  Milliseconds duration{0};       ///< From the call on.
+  Milliseconds duration{0};  ///< From the call on.
   bool backgrounded = false;
   std::string_view error_type;
   std::string_view error_message;  ///< Up to 500 characters.

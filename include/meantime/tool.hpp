@@ -49,20 +49,20 @@ using BlockingBody = std::function<ToolReturn(ToolContext&)>;
 
 /// A tool and the rules for running it. Aggregate: fill what differs from the defaults.
 struct Tool {
-  std::string name;         ///< 1 to 128 of A-Z a-z 0-9 _ - . /
-  std::string description;  ///< For the model.
+  std::string name;          ///< 1 to 128 of A-Z a-z 0-9 _ - . /
+  std::string description;   ///< For the model.
   std::string input_schema;  ///< JSON Schema of the arguments; empty: anything goes and nothing is checked.
 
   CoroutineBody coroutine;  ///< Exactly one of the two bodies is set.
   BlockingBody blocking;
 
-  std::optional<Milliseconds> budget;  ///< In place of the manager's (10 s).
-  bool no_background = false;          ///< Runs to its end inline, whatever the budget (S06).
-  bool always_background = false;      ///< Answers with a task id at once.
-  std::optional<Milliseconds> max_run_time;  ///< Then it is ended: failed, timed_out. Absent: for ever.
-  bool idempotent = false;             ///< May safely run twice.
-  bool rerun_if_lost = false;          ///< With idempotent: run again when its worker died.
-  std::uint32_t max_running = 0;       ///< At once, of this tool; 0 = only the manager's limits.
+  std::optional<Milliseconds> budget;             ///< In place of the manager's (10 s).
+  bool no_background = false;                     ///< Runs to its end inline, whatever the budget (S06).
+  bool always_background = false;                 ///< Answers with a task id at once.
+  std::optional<Milliseconds> max_run_time;       ///< Then it is ended: failed, timed_out. Absent: for ever.
+  bool idempotent = false;                        ///< May safely run twice.
+  bool rerun_if_lost = false;                     ///< With idempotent: run again when its worker died.
+  std::uint32_t max_running = 0;                  ///< At once, of this tool; 0 = only the manager's limits.
   std::optional<std::uint64_t> max_result_bytes;  ///< In place of the manager's.
 };
 

@@ -79,6 +79,7 @@ struct WrapArguments {
   std::string store;
   std::optional<Milliseconds> await_cap;
   std::optional<Milliseconds> linger;
+  std::optional<Milliseconds> drain_grace;
   std::optional<std::uint64_t> preview_chars;
   std::map<std::string, std::string> tool_names;  ///< check, await, list, cancel: what the model knows them by.
   std::string output_schemas;

@@ -113,10 +113,11 @@ TEST(Envelope, S05_ARecordTellsAllThatIsKnownAndItsSchemaVersionLast) {
   const auto text = envelope::record(record, created);
   const auto got = json::parse(text);
   for (const char* name :
-       {"task_id",         "tool_name",    "status",           "reason",      "created_at",      "ended_at",
-        "elapsed_seconds", "user_id",      "channel_id",       "platform",    "error",           "exit_code",
-        "media_type",      "result_chars", "result_bytes",     "result_cut",  "output_bytes",    "progress",
-        "worker",          "attempt",      "cancel_requested", "late_result", "unsaved", "idempotency_key", "schema_version"}) {
+       {"task_id",         "tool_name",    "status",           "reason",      "created_at",   "ended_at",
+        "elapsed_seconds", "user_id",      "channel_id",       "platform",    "error",        "exit_code",
+        "media_type",      "result_chars", "result_bytes",     "result_cut",  "output_bytes", "progress",
+        "worker",          "attempt",      "cancel_requested", "late_result", "unsaved",      "idempotency_key",
+        "schema_version"}) {
     EXPECT_TRUE(got.as_object().contains(name)) << name;
   }
   EXPECT_EQ(got.as_object().size(), 25U);

@@ -34,8 +34,9 @@ int base32_value(char c) noexcept {
 }
 
 std::unexpected<Error> not_an_id(std::string_view text) {
-  return fail(errc::invalid_argument, "task_id",
-              "'" + std::string(text.substr(0, 64)) + "' is no task id: it has 32 characters, as in an envelope's task_id");
+  return fail(
+      errc::invalid_argument, "task_id",
+      "'" + std::string(text.substr(0, 64)) + "' is no task id: it has 32 characters, as in an envelope's task_id");
 }
 
 }  // namespace

@@ -8,7 +8,9 @@
 
 namespace meantime::utf8 {
 namespace {
-constexpr bool continues(char c) noexcept { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
+constexpr bool continues(char c) noexcept {
+  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+}
 }  // namespace
 
 std::uint64_t count(std::string_view text) noexcept {

@@ -17,7 +17,8 @@ struct BlockingPool::State {
   std::condition_variable wake;
   std::map<std::string, std::deque<std::function<void()>>, std::less<>> waiting;  // by owner
   std::string last_owner;
-  std::size_t idle = 0;
+  std::size_t queued = 0;  // jobs in `waiting`
+  std::size_t idle = 0;    // threads that wait; one that was woken counts until it runs
   bool closing = false;
   std::uint32_t max_threads = 0;
   std::vector<std::thread> threads;
@@ -28,6 +29,7 @@ struct BlockingPool::State {
     if (next == waiting.end()) next = waiting.begin();
     auto job = std::move(next->second.front());
     next->second.pop_front();
+    --queued;
     last_owner = next->first;
     if (next->second.empty()) waiting.erase(next);
     return job;
@@ -71,7 +73,8 @@ void BlockingPool::submit(std::string_view owner, std::function<void()> work) {
   const std::lock_guard lock(state_->mutex);
   state_->waiting[std::string(owner)].emplace_back(
       [work = std::move(work), busy = std::move(busy)]() mutable { work(); });
-  if (state_->idle == 0 && state_->threads.size() < state_->max_threads) {
+  ++state_->queued;
+  if (state_->queued > state_->idle && state_->threads.size() < state_->max_threads) {
     state_->threads.emplace_back([state = state_] { state->work(); });
   }
   state_->wake.notify_one();

@@ -18,7 +18,9 @@ namespace {
 namespace asio = boost::asio;
 using test::run;
 
-Task<int> seven() { co_return 7; }
+Task<int> seven() {
+  co_return 7;
+}
 
 Task<int> seven_later(asio::io_context& loop) {
   co_await asio::post(loop, await);

@@ -58,6 +58,8 @@ void Loop::drain() {
   turn.next_ = turn.previous_ = nullptr;
 }
 
-void Loop::post_from_anywhere(std::function<void()> work) { boost::asio::post(io_, std::move(work)); }
+void Loop::post_from_anywhere(std::function<void()> work) {
+  boost::asio::post(io_, std::move(work));
+}
 
 }  // namespace meantime

@@ -67,7 +67,7 @@ class Loop {
   boost::asio::io_context& io_;
   Ready head_{nullptr, nullptr};  // a ring: head_.next_ is the first
   bool posted_ = false;
-  std::shared_ptr<Loop*> self_;   // the posted drain may come after this object is gone
+  std::shared_ptr<Loop*> self_;  // the posted drain may come after this object is gone
 };
 
 }  // namespace meantime

@@ -3,31 +3,48 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstdint>
 #include <ctime>
+#include <memory>
 
 namespace meantime {
 namespace {
 
+// A timer that has expired may wait in the loop's queue while its alarm is moved, cleared or destroyed: what is queued
+// therefore holds what it looks at, and does nothing when it is no longer the latest word.
 class TimerAlarm final : public Alarm {
  public:
-  TimerAlarm(boost::asio::io_context& loop, std::function<void()> fire) : timer_(loop), fire_(std::move(fire)) {}
+  TimerAlarm(boost::asio::io_context& loop, std::function<void()> fire)
+      : timer_(loop), state_(std::make_shared<State>(std::move(fire))) {}
+  TimerAlarm(const TimerAlarm&) = delete;
+  TimerAlarm& operator=(const TimerAlarm&) = delete;
+  ~TimerAlarm() override { ++state_->word; }
 
   void set(SteadyTime when) override {
     timer_.expires_at(when);
-    timer_.async_wait([this](boost::system::error_code ec) {
-      if (!ec) fire_();
+    timer_.async_wait([state = state_, word = ++state_->word](boost::system::error_code ec) {
+      if (!ec && word == state->word) state->fire();
     });
   }
-  void clear() override { timer_.cancel(); }
+  void clear() override {
+    ++state_->word;
+    timer_.cancel();
+  }
 
  private:
+  struct State {
+    std::function<void()> fire;
+    std::uint64_t word = 0;  // counts what was last asked
+  };
   boost::asio::steady_timer timer_;
-  std::function<void()> fire_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace
 
-SteadyTime SystemClock::now() const noexcept { return std::chrono::steady_clock::now(); }
+SteadyTime SystemClock::now() const noexcept {
+  return std::chrono::steady_clock::now();
+}
 
 SteadyTime SystemClock::coarse_now() const noexcept {
   timespec time{};

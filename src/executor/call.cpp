@@ -18,7 +18,9 @@ struct FirstOfTheTwo {
   void await_resume() const noexcept { here.waiter = {}; }
 };
 
-Task<Result<Outcome>> answer_error(Error error) { co_return std::unexpected(std::move(error)); }
+Task<Result<Outcome>> answer_error(Error error) {
+  co_return std::unexpected(std::move(error));
+}
 
 std::string limit_text(const std::string& who, std::uint32_t count, std::string_view option) {
   return who + " has " + std::to_string(count) + " calls and tasks running already (limit " + std::string(option) +
@@ -38,9 +40,10 @@ std::optional<Error> TaskManager::Impl::refuse(const ToolEntry& entry, const Cal
     return Error{errc::overloaded, op, limit_text("this meantime", running, "limits.running"), retry_soon};
   }
   if (limits.running_per_owner != 0 && account.owner->running >= limits.running_per_owner) {
-    return Error{errc::overloaded, op,
-                 limit_text("owner '" + account.caller.user_id + "'", account.owner->running, "limits.running_per_owner"),
-                 retry_soon};
+    return Error{
+        errc::overloaded, op,
+        limit_text("owner '" + account.caller.user_id + "'", account.owner->running, "limits.running_per_owner"),
+        retry_soon};
   }
   if (entry.tool.max_running != 0 && entry.running >= entry.tool.max_running) {
     return Error{errc::overloaded, op,

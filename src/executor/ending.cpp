@@ -190,7 +190,8 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
       failure.type = error.substr(0, colon);
       failure.message = colon == std::string::npos ? error : error.substr(colon + 2);
     }
-    tell(ok ? TaskEvent::Phase::completed : TaskEvent::Phase::failed, ok ? "ok" : "error", task, ok ? nullptr : &failure);
+    tell(ok ? TaskEvent::Phase::completed : TaskEvent::Phase::failed, ok ? "ok" : "error", task,
+         ok ? nullptr : &failure);
   }
   forget_key(task);
   remove(task);
@@ -213,9 +214,13 @@ void TaskManager::Impl::request_end(LiveTask& task, EndReason reason) {
   loop_.post(more.drop);  // not now: the one who asks may be the tool itself, and its frame is in use
 }
 
-void TaskManager::Impl::grace_over(LiveTask& task) { end_by_force(task, task.more().ending); }
+void TaskManager::Impl::grace_over(LiveTask& task) {
+  end_by_force(task, task.more().ending);
+}
 
-void TaskManager::Impl::run_time_over(LiveTask& task) { request_end(task, EndReason::timed_out); }
+void TaskManager::Impl::run_time_over(LiveTask& task) {
+  request_end(task, EndReason::timed_out);
+}
 
 void TaskManager::Impl::end_by_force(LiveTask& task, EndReason reason) {
   if (task.recording || (task.body && task.body.done())) return;

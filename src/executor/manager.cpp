@@ -131,7 +131,8 @@ Result<ToolHandle> TaskManager::add_tool(Tool tool) {
 
 Result<void> TaskManager::remove_tool(std::string_view name) {
   const auto at = impl_->tools.find(std::string(name));
-  if (at == impl_->tools.end()) return fail(errc::not_found, "manager.remove_tool", "no tool '" + std::string(name) + "'");
+  if (at == impl_->tools.end())
+    return fail(errc::not_found, "manager.remove_tool", "no tool '" + std::string(name) + "'");
   at->second->removed = true;
   impl_->removed_tools.push_back(std::move(at->second));
   impl_->tools.erase(at);
@@ -163,9 +164,15 @@ Task<Result<Outcome>> TaskManager::call(ToolHandle tool, ToolCall call) {
   return impl_->call(*tool.entry_, std::move(call));
 }
 
-std::size_t TaskManager::running() const noexcept { return impl_->registry.live(); }
-const ManagerOptions& TaskManager::options() const noexcept { return impl_->options; }
+std::size_t TaskManager::running() const noexcept {
+  return impl_->registry.live();
+}
+const ManagerOptions& TaskManager::options() const noexcept {
+  return impl_->options;
+}
 
-Task<DrainReport> TaskManager::drain(Milliseconds grace) { return impl_->drain(grace); }
+Task<DrainReport> TaskManager::drain(Milliseconds grace) {
+  return impl_->drain(grace);
+}
 
 }  // namespace meantime

@@ -32,8 +32,8 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   // call.cpp
   Task<Result<Outcome>> call(ToolEntry& entry, ToolCall&& call);
   Task<Result<Outcome>> answer(std::unique_ptr<LiveTask> task);
-  Task<Result<Outcome>> first_of_the_two(std::unique_ptr<LiveTask> task, std::function<void(const Progress&)> on_progress,
-                                         Milliseconds budget);
+  Task<Result<Outcome>> first_of_the_two(std::unique_ptr<LiveTask> task,
+                                         std::function<void(const Progress&)> on_progress, Milliseconds budget);
   [[nodiscard]] std::optional<Error> refuse(const ToolEntry& entry, const CallerAccount& account,
                                             const ToolCall& call) const;
   Task<Result<Outcome>> to_background(std::unique_ptr<LiveTask> task);
@@ -117,14 +117,14 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   boost::unordered_node_map<std::string, std::shared_ptr<KeyedStart>> keys;  ///< By owner and key, while they run.
   std::uint32_t running = 0;
   std::uint32_t waiting = 0;
-  std::uint32_t unsaved = 0;   ///< Outcomes that the store has not taken yet.
+  std::uint32_t unsaved = 0;  ///< Outcomes that the store has not taken yet.
   std::uint64_t telemetry_faults = 0;
   bool draining = false;
   bool looking_for_lost = false;
   SteadyTime drain_until{};
-  WaitList idle_waiters;   ///< Woken when the last live task has ended.
-  WaitList store_back;     ///< Woken when the store can be reached again.
-  TaskGroup group;         ///< Last: what it runs uses all of the above.
+  WaitList idle_waiters;  ///< Woken when the last live task has ended.
+  WaitList store_back;    ///< Woken when the store can be reached again.
+  TaskGroup group;        ///< Last: what it runs uses all of the above.
 };
 
 }  // namespace meantime

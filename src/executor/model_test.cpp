@@ -33,7 +33,7 @@ class History {
  private:
   struct Work {
     Gate gate;
-    std::string result;   // what the gate was opened with
+    std::string result;  // what the gate was opened with
     bool opened = false;
     bool listens = false;
   };

@@ -55,7 +55,8 @@ Task<Result<Awaited>> TaskManager::Impl::await_task(TaskId id, Milliseconds time
     ~Counted() { --count; }
   } counted(waiting);
   LiveTask* live = registry.find(id);
-  const SteadyTime until = clock.now() + std::min(timeout, std::chrono::duration_cast<Milliseconds>(std::chrono::years(10)));
+  const SteadyTime until =
+      clock.now() + std::min(timeout, std::chrono::duration_cast<Milliseconds>(std::chrono::years(10)));
   if (live == nullptr) co_return co_await await_remote(id, until, std::move(user_id));
   if (user_id && live->account->caller.user_id != *user_id) co_return not_found("manager.await_task", id);
   if (live->extras && live->extras->unsaved) co_return Awaited{record_of(*live), false};

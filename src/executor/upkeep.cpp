@@ -55,8 +55,8 @@ void TaskManager::Impl::rerun(ReclaimedTask reclaimed) {
     fault("manager.rerun", "tool '" + reclaimed.tool_name + "' is gone");
     return;
   }
-  auto owned = std::unique_ptr<LiveTask>(new LiveTask(*this, *entry, callers.account(reclaimed.caller),
-                                                      std::move(reclaimed.arguments), clock.now()));
+  auto owned = std::unique_ptr<LiveTask>(
+      new LiveTask(*this, *entry, callers.account(reclaimed.caller), std::move(reclaimed.arguments), clock.now()));
   LiveTask& task = *owned;
   task.id = reclaimed.task_id;
   task.attempt = reclaimed.attempt;
@@ -72,13 +72,17 @@ void TaskManager::Impl::on_ended(const TaskId& task) {
   if (auto* remote = registry.find_remote(task)) remote->waiters.wake_all(Woken::look);
 }
 
-void TaskManager::Impl::on_changed(const TaskId& task) { on_ended(task); }
+void TaskManager::Impl::on_changed(const TaskId& task) {
+  on_ended(task);
+}
 
 void TaskManager::Impl::on_cancel_requested(const TaskId& task) {
   if (LiveTask* live = registry.find(task)) request_end(*live, EndReason::cancelled);
 }
 
-void TaskManager::Impl::on_worker_died() { group.spawn(look_for_lost()); }
+void TaskManager::Impl::on_worker_died() {
+  group.spawn(look_for_lost());
+}
 
 void TaskManager::Impl::on_available(bool available) {
   if (!available) return;

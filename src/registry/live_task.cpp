@@ -21,7 +21,9 @@ LiveTask::LiveTask(LiveTaskHost& h, ToolEntry& e, CallerAccount& a, std::string 
   ++account->uses;
 }
 
-LiveTask::~LiveTask() { --account->uses; }
+LiveTask::~LiveTask() {
+  --account->uses;
+}
 
 LiveTask::Extras& LiveTask::more() {
   if (!extras) extras = std::make_unique<Extras>(*this);
@@ -103,6 +105,8 @@ ToolReturn LiveTask::take_return() {
   }
 }
 
-void LiveTask::arm_budget(Milliseconds budget) { host.deadlines().arm(budget_, budget, started); }
+void LiveTask::arm_budget(Milliseconds budget) {
+  host.deadlines().arm(budget_, budget, started);
+}
 
 }  // namespace meantime

@@ -66,9 +66,9 @@ class LiveTask final : public ToolContext {
   struct Extras {
     explicit Extras(LiveTask& task);
     std::optional<Progress> progress;
-    bool progress_pending = false;       ///< Not yet handed to the store.
-    std::string output;                  ///< Partial output not yet handed to the store: at most its newest part.
-    std::uint64_t output_total = 0;      ///< Bytes ever printed.
+    bool progress_pending = false;   ///< Not yet handed to the store.
+    std::string output;              ///< Partial output not yet handed to the store: at most its newest part.
+    std::uint64_t output_total = 0;  ///< Bytes ever printed.
     bool flushing = false;
     std::optional<std::stop_source> stop;
     std::optional<ToolFailure> forced;   ///< Why the body was dropped.
@@ -115,13 +115,13 @@ class LiveTask final : public ToolContext {
   LiveTask* previous = nullptr;  ///< All live tasks of the manager.
   LiveTask* next = nullptr;
   SteadyTime started;
-  WallTime created_at{};         ///< Set with the id.
+  WallTime created_at{};  ///< Set with the id.
   TaskId id;
   std::uint32_t attempt = 1;
   Stage stage = Stage::calling;
   Start start = Start::none;
-  bool counted = false;          ///< In the limits' counts.
-  bool recording = false;        ///< Its end is being stored.
+  bool counted = false;    ///< In the limits' counts.
+  bool recording = false;  ///< Its end is being stored.
 
  private:
   std::string arguments_;

@@ -25,7 +25,9 @@ void Registry::unlink(LiveTask& task) noexcept {
   --live_;
 }
 
-void Registry::add(std::unique_ptr<LiveTask> task) { tasks_.insert(task.release()); }
+void Registry::add(std::unique_ptr<LiveTask> task) {
+  tasks_.insert(task.release());
+}
 
 LiveTask* Registry::find(const TaskId& id) const noexcept {
   const auto at = tasks_.find(id);

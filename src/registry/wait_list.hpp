@@ -21,7 +21,8 @@ enum class Woken : std::uint8_t {
 
 class WaitList;
 
-/// `co_await` it to wait. Lives in the waiter's frame; dropping the waiter ends its wait and touches nothing else (F16).
+/// `co_await` it to wait. Lives in the waiter's frame; dropping the waiter ends its wait and touches nothing else
+/// (F16).
 class Wait {
  public:
   Wait(WaitList& list, Loop& loop, Deadlines& deadlines, Milliseconds timeout);

@@ -97,7 +97,9 @@ void Log::on_event(const TaskEvent& event) {
   write(LogLevel::info, name_of(event.phase), text);
 }
 
-void Log::on_fault(std::string_view where, std::string_view what) { write(LogLevel::warning, where, what); }
+void Log::on_fault(std::string_view where, std::string_view what) {
+  write(LogLevel::warning, where, what);
+}
 
 void TelemetryGroup::on_event(const TaskEvent& event) {
   tell_all(members_, [&](Telemetry& member) { member.on_event(event); });

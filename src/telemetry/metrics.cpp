@@ -15,7 +15,9 @@ constexpr std::size_t max_tools = 200;
 const prometheus::Histogram::BucketBoundaries inline_seconds{0.0001, 0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 30};
 const prometheus::Histogram::BucketBoundaries task_seconds{0.05, 1, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400};
 
-double seconds(Milliseconds duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds(Milliseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 // The series of one tool; found once for each event.
 struct ToolSeries {
@@ -54,7 +56,9 @@ class PrometheusMetrics final : public Metrics {
   }
   void on_fault(std::string_view, std::string_view) override { faults_.Increment(); }
 
-  [[nodiscard]] std::string text() const override { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
+  [[nodiscard]] std::string text() const override {
+    return prometheus::TextSerializer().Serialize(registry_.Collect());
+  }
 
  private:
   ToolSeries& series(std::string_view name) {
@@ -123,6 +127,8 @@ class PrometheusMetrics final : public Metrics {
 
 }  // namespace
 
-std::unique_ptr<Metrics> make_metrics() { return std::make_unique<PrometheusMetrics>(); }
+std::unique_ptr<Metrics> make_metrics() {
+  return std::make_unique<PrometheusMetrics>();
+}
 
 }  // namespace meantime

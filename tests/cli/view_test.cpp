@@ -23,10 +23,10 @@ std::set<std::string> keys(const json::object& object) {
 }
 
 const std::set<std::string> record_keys{
-    "task_id",         "tool_name",    "status",           "reason",      "created_at",      "ended_at",
-    "elapsed_seconds", "user_id",      "channel_id",       "platform",    "error",           "exit_code",
-    "media_type",      "result_chars", "result_bytes",     "result_cut",  "output_bytes",    "progress",
-    "worker",          "attempt",      "cancel_requested", "late_result", "idempotency_key", "schema_version", "unsaved"};
+    "task_id",      "tool_name",       "status",         "reason",   "created_at", "ended_at",   "elapsed_seconds",
+    "user_id",      "channel_id",      "platform",       "error",    "exit_code",  "media_type", "result_chars",
+    "result_bytes", "result_cut",      "output_bytes",   "progress", "worker",     "attempt",    "cancel_requested",
+    "late_result",  "idempotency_key", "schema_version", "unsaved"};
 
 TEST_F(Viewing, TheJsonSchemasAreStable) {
   const std::string id = background("echo x");

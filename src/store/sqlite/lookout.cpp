@@ -13,8 +13,8 @@ namespace {
 
 using boost::asio::posix::stream_descriptor;
 
-// The safety net under the notices; with the default lease of 12 s, a hung worker is noticed within 15 s.
-constexpr Milliseconds look_interval{2'000};
+// The safety net under the notices, and what finds a hung worker: with the default lease of 12 s, within 15 s.
+constexpr Milliseconds longest_look_interval{2'000};
 constexpr int messages_per_turn = 64;
 constexpr std::size_t message_bytes = 16UL << 10U;
 
@@ -37,10 +37,11 @@ class Lookout::LookJob final : public Job<Queries> {
   Result<Sighting> seen_;
 };
 
-Lookout::Lookout(boost::asio::io_context& loop, Clock& clock, const RunFolder& folder, Reader& reader,
-                 std::shared_ptr<Completions> completions)
+Lookout::Lookout(boost::asio::io_context& loop, Clock& clock, Milliseconds lease, const RunFolder& folder,
+                 Reader& reader, std::shared_ptr<Completions> completions)
     : loop_(loop),
       clock_(clock),
+      look_interval_(std::min(longest_look_interval, lease / 4)),
       folder_(folder),
       reader_(reader),
       completions_(std::move(completions)),
@@ -208,7 +209,7 @@ bool Lookout::guard(const PeerRow& worker) {
 }
 
 void Lookout::set_alarm() {
-  if (!stopped_ && !watches_.empty()) alarm_->set(clock_.now() + look_interval);
+  if (!stopped_ && !watches_.empty()) alarm_->set(clock_.now() + look_interval_);
 }
 
 }  // namespace meantime::store

@@ -22,7 +22,7 @@ namespace meantime::store {
 
 class Lookout : public std::enable_shared_from_this<Lookout> {
  public:
-  Lookout(boost::asio::io_context& loop, Clock& clock, const RunFolder& folder, Reader& reader,
+  Lookout(boost::asio::io_context& loop, Clock& clock, Milliseconds lease, const RunFolder& folder, Reader& reader,
           std::shared_ptr<Completions> completions);
   Lookout(const Lookout&) = delete;
   Lookout& operator=(const Lookout&) = delete;
@@ -57,6 +57,7 @@ class Lookout : public std::enable_shared_from_this<Lookout> {
 
   boost::asio::io_context& loop_;
   Clock& clock_;
+  const Milliseconds look_interval_;
   const RunFolder& folder_;
   Reader& reader_;
   std::shared_ptr<Completions> completions_;

@@ -26,7 +26,7 @@ class SqliteStore final : public Store {
         folder_(options_.file.string() + "-run", std::move(worker)),
         completions_(std::make_shared<Completions>(loop)),
         reader_(std::make_unique<Reader>(options_, opened.read_only, folder_.worker(), completions_)),
-        lookout_(std::make_shared<Lookout>(loop, clock, folder_, *reader_, completions_)) {
+        lookout_(std::make_shared<Lookout>(loop, clock, options_.lease, folder_, *reader_, completions_)) {
     if (opened.read_only) return;
     auto tell = [weak = std::weak_ptr(lookout_)](bool available) {
       if (const auto lookout = weak.lock()) lookout->tell_available(available);

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+// server_test.cpp: config check, serve and wrap as the real program; the protocol itself is tested in tests/mcp.
+#include <csignal>
+#include <fstream>
+
+#include "program.hpp"
+
+namespace meantime::test {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view hello_config = R"(
+[tools.hello]
+description = "Says hello"
+command = ["echo", "hello", "{who}"]
+input = { type = "object", properties = { who = { type = "string" } }, required = ["who"] }
+
+[tools.stay]
+description = "Goes on until it is cancelled"
+command = ["tail", "-f", "/dev/null"]
+budget = "50ms"
+)";
+
+class Servers : public ProgramTest {
+ protected:
+  std::string file(const std::string& name, std::string_view text) {
+    const auto path = folder() / name;
+    std::ofstream(path) << text;
+    return path.string();
+  }
+
+  // Sends one request and answers its response.
+  json::value ask(Program& server, int id, const std::string& method, const json::value& params) {
+    server.write(json::serialize(json::value{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}}) +
+                 "\n");
+    const std::string mark = "\"id\":" + std::to_string(id) + ",";
+    const std::string& text = server.read_until(mark);
+    const auto start = text.rfind('\n', text.find(mark)) + 1;
+    while (text.find('\n', start) == std::string::npos) server.read_until(text.substr(start) + "\n");
+    return json::parse(std::string_view(text).substr(start, text.find('\n', start) - start));
+  }
+
+  json::value greet(Program& server) {
+    auto answer = ask(server, 1, "initialize",
+                      {{"protocolVersion", "2025-06-18"},
+                       {"capabilities", json::object()},
+                       {"clientInfo", {{"name", "test"}, {"version", "1"}}}});
+    server.write("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
+    return answer;
+  }
+
+  static std::string text_of(const json::value& answer) {
+    return std::string(answer.at("result").at("content").at(0).at("text").as_string());
+  }
+};
+
+TEST_F(Servers, ConfigCheckNamesFileLineAndRemedy) {
+  const Ended wrong =
+      meantime({"config", "check", file("wrong.toml", "budgt = \"2s\"\n[tools.x]\ncommand = [\"nope-nope\"]\n")});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.err.find("wrong.toml:1:1: unknown key 'budgt'; did you mean 'budget'?"), std::string::npos)
+      << wrong.err;
+  EXPECT_NE(wrong.err.find("nope-nope"), std::string::npos) << "all problems at once";
+  EXPECT_EQ(wrong.out, "");
+  const Ended broken = meantime({"config", "check", "--json", file("broken.toml", "[[[")});
+  EXPECT_EQ(broken.code, 2);
+  EXPECT_EQ(json::parse(std::string_view(broken.out)).at("problems").at(0).at("line"), 1);
+  EXPECT_EQ(meantime({"config", "check", file("good.toml", hello_config)}).code, 0);
+  EXPECT_EQ(meantime({"config", "check", "/no/such/file"}).code, 2);
+}
+
+TEST_F(Servers, ServeRefusesAWrongConfigurationBeforeItSpeaks) {
+  const Ended ended = meantime({"serve", "--stdio", "--config", file("wrong.toml", "budgt = 1")});
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_NE(ended.err.find("wrong.toml:1:1"), std::string::npos);
+}
+
+TEST_F(Servers, ServeOffersConfiguredCommandsAndTheirTasksAreSeenFromATerminal) {
+  Program server = start({"serve", "--stdio", "--config", file("c.toml", hello_config)}, {.no_input = false});
+  EXPECT_EQ(greet(server).at("result").at("serverInfo").at("name"), "meantime");
+  EXPECT_EQ(text_of(ask(server, 2, "tools/call", {{"name", "hello"}, {"arguments", {{"who", "you"}}}})), "hello you\n");
+  const std::string envelope = text_of(ask(server, 3, "tools/call", {{"name", "stay"}, {"arguments", json::object()}}));
+  const std::string id(json::parse(std::string_view(envelope)).at("task_id").as_string());
+  EXPECT_EQ(record(id).at("status"), "running");
+  EXPECT_EQ(record(id).at("user_id"), "local");
+  EXPECT_EQ(meantime({"cancel", "--wait", id}).code, 0);
+  EXPECT_EQ(record(id).at("reason"), "cancelled");
+  server.close_input();
+  EXPECT_EQ(server.wait().code, 0);
+}
+
+TEST_F(Servers, ServeOffersTheToolsOfAnUpstreamUnderItsPrefix) {
+  const std::string inner = file("inner.toml", hello_config);
+  const std::string outer = file("outer.toml", "[upstreams.in]\nprefix = \"in_\"\ncommand = [\"" MEANTIME_PROGRAM
+                                               "\", \"serve\", \"--stdio\", \"--config\", \"" +
+                                                   inner + "\"]\nenv_from = [\"MEANTIME_STATE_DIR\", \"PATH\"]\n" +
+                                                   "[upstreams.gone]\ncommand = [\"false\"]\n");
+  Program server = start({"serve", "--stdio", "--config", outer}, {.no_input = false});
+  greet(server);
+  const auto tools = ask(server, 2, "tools/list", json::object());
+  EXPECT_NE(json::serialize(tools).find("\"in_hello\""), std::string::npos);
+  EXPECT_EQ(text_of(ask(server, 3, "tools/call", {{"name", "in_hello"}, {"arguments", {{"who", "me"}}}})),
+            "hello me\n");
+  const auto refused = ask(server, 4, "tools/call", {{"name", "in_hello"}, {"arguments", json::object()}});
+  EXPECT_NE(json::serialize(refused).find("who"), std::string::npos);
+  server.close_input();
+  const Ended ended = server.wait();
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_NE(ended.err.find("gone"), std::string::npos) << "an upstream that does not work is named, the rest goes on";
+}
+
+TEST_F(Servers, WrapStandsBeforeAServer) {
+  const std::string inner = file("inner.toml",
+                                 "[tools.hello]\ndescription = \"d\"\ncommand = [\"echo\", \"hi\"]\n"
+                                 "[tools.stay]\ndescription = \"d\"\ncommand = [\"tail\", \"-f\", \"/dev/null\"]\n");
+  Program server = start({"wrap", "--budget", "100ms", "--drain-grace", "0", "--check-tool", "look_at_task", "--store",
+                          (folder() / "w.db").string(), "--", MEANTIME_PROGRAM, "serve", "--stdio", "--config", inner},
+                         {.no_input = false});
+  greet(server);
+  EXPECT_EQ(text_of(ask(server, 2, "tools/call", {{"name", "hello"}, {"arguments", json::object()}})), "hi\n");
+  const std::string envelope = text_of(ask(server, 3, "tools/call", {{"name", "stay"}, {"arguments", json::object()}}));
+  EXPECT_NE(envelope.find("Use look_at_task with"), std::string::npos) << envelope;
+  const std::string id(json::parse(std::string_view(envelope)).at("task_id").as_string());
+  EXPECT_EQ(meantime({"check", "--store", (folder() / "w.db").string(), id}).code, 75);
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait().code, 0) << "drained in order";
+  EXPECT_EQ(meantime({"check", "-q", "--store", (folder() / "w.db").string(), id}).out, "interrupted\n");
+}
+
+TEST_F(Servers, WrapOfAProgramThatIsNotThereSaysSo) {
+  const Ended ended = meantime({"wrap", "--", "no-such-mcp-server"});
+  EXPECT_EQ(ended.code, 127);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_NE(ended.err.find("no-such-mcp-server"), std::string::npos);
+}
+
+TEST_F(Servers, WithoutAStoreCallsAreAnsweredAllTheSame) {
+  Program server = start({"serve", "--stdio", "--store", "/dev/null/x.db", "--config", file("c.toml", hello_config)},
+                         {.no_input = false});
+  greet(server);
+  EXPECT_EQ(text_of(ask(server, 2, "tools/call", {{"name", "hello"}, {"arguments", {{"who", "you"}}}})), "hello you\n");
+  server.close_input();
+  const Ended ended = server.wait();
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_NE(ended.err.find("known to this process alone"), std::string::npos) << ended.err;
+}
+
+}  // namespace
+}  // namespace meantime::test
