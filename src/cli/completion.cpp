@@ -17,7 +17,7 @@ std::string words(const CommandSummary& command) {
 }
 
 // Inside single quotes of all three shells.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -28,7 +28,7 @@ std::string bash(const std::vector<CommandSummary>& commands) {
   std::string cases;
   for (const auto& command : commands) {
     names += (names.empty() ? "" : " ") + command.name;
-    cases += "    " + command.name + ") words=" + quoted(words(command));
+    cases += "    " + command.name + ") words=" + in_quotes(words(command));
     if (command.takes_task) cases += "; [[ $current == -* ]] || words=$(" + std::string(ids) + ")";
     if (command.name == "completion") cases += "; [[ $current == -* ]] || words='bash zsh fish'";
     if (command.name == "config") cases += "; [[ $COMP_CWORD == 2 ]] && words='check'";
@@ -45,7 +45,7 @@ std::string bash(const std::vector<CommandSummary>& commands) {
          "  done\n"
          "  if ((COMP_CWORD == 1)); then\n"
          "    COMPREPLY=($(compgen -W " +
-         quoted(names + " --help --version") +
+         in_quotes(names + " --help --version") +
          " -- \"$current\"))\n"
          "    return\n"
          "  fi\n"
@@ -73,11 +73,11 @@ std::string zsh(const std::vector<CommandSummary>& commands) {
   std::string names;
   std::string cases;
   for (const auto& command : commands) {
-    names += "    " + quoted(command.name + ":" + zsh_text(command.summary)) + "\n";
+    names += "    " + in_quotes(command.name + ":" + zsh_text(command.summary)) + "\n";
     cases += "    " + command.name + ")\n      _arguments";
     for (const auto& option : command.options) {
       const std::string value = option.takes_value ? ":value:_files" : "";
-      cases += " \\\n        " + quoted(option.name + "[" + zsh_text(option.summary) + "]" + value);
+      cases += " \\\n        " + in_quotes(option.name + "[" + zsh_text(option.summary) + "]" + value);
     }
     if (command.takes_task) cases += " \\\n        '1:task:_meantime_tasks'";
     if (command.name == "completion") cases += " \\\n        '1:shell:(bash zsh fish)'";
@@ -115,12 +115,12 @@ std::string zsh(const std::vector<CommandSummary>& commands) {
 std::string fish(const std::vector<CommandSummary>& commands) {
   std::string out = "# fish completion of meantime\ncomplete -c meantime -f\n";
   for (const auto& command : commands) {
-    out += "complete -c meantime -n __fish_use_subcommand -a " + command.name + " -d " + quoted(command.summary) + "\n";
+    out += "complete -c meantime -n __fish_use_subcommand -a " + command.name + " -d " + in_quotes(command.summary) + "\n";
     const std::string here = "complete -c meantime -n '__fish_seen_subcommand_from " + command.name + "'";
     for (const auto& option : command.options) {
       const bool is_long = option.name.starts_with("--");
       out += here + (is_long ? " -l " + option.name.substr(2) : " -s " + option.name.substr(1)) +
-             (option.takes_value ? " -r" : "") + " -d " + quoted(option.summary) + "\n";
+             (option.takes_value ? " -r" : "") + " -d " + in_quotes(option.summary) + "\n";
     }
     if (command.takes_task) out += here + " -a '(" + std::string(ids) + ")'\n";
     if (command.name == "completion") out += here + " -a 'bash zsh fish'\n";

@@ -202,6 +202,11 @@ TEST(Config, BrokenTomlIsOneProblemWithItsPlace) {
   EXPECT_THAT(problems_of("budget = \"1s\"\nx = = 1"), ElementsAre(HasSubstr("/etc/c.toml:2:5: not TOML:")));
   EXPECT_THAT(problems_of("x = \"\xFF\""), ElementsAre(HasSubstr("not TOML")));
   EXPECT_THAT(problems_of("x = " + std::string(10'000, '[')), ElementsAre(HasSubstr("not TOML")));
+  EXPECT_THAT(problems_of("a = 1\nb = [1, }\nc = 2"),
+              ElementsAre(HasSubstr("c.toml:2:1: not TOML: this line cannot be read: look for a bracket")));
+  EXPECT_THAT(problems_of("a = 1\n\n\xC4\xB0\xCD\x8A = 2\n"), ElementsAre(HasSubstr("c.toml:3:1: not TOML:")));
+  EXPECT_THAT(problems_of(std::string_view("a = 1\n[\0\0x]", 11)),
+              ElementsAre(HasSubstr("c.toml:2:2: not TOML: there is a control character (number 0)")));
 }
 
 TEST(Config, FlagsThatContradictEachOtherAreProblems) {

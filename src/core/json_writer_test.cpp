@@ -10,14 +10,14 @@
 namespace meantime {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out;
   append_json_string(out, text);
   return out;
 }
 
 std::string read_back(std::string_view text) {
-  const std::string json = quoted(text);
+  const std::string json = in_quotes(text);
   return std::string(boost::json::parse(std::string_view(json)).as_string());
 }
 
@@ -43,10 +43,10 @@ TEST(JsonWriter, PutsCommasAndColonsWhereTheyBelong) {
 }
 
 TEST(JsonWriter, EscapesWhatJsonDemandsAndNothingElse) {
-  EXPECT_EQ(quoted("a\"b\\c\n\r\t\b\f/"), R"("a\"b\\c\n\r\t\b\f/")");
-  EXPECT_EQ(quoted(std::string_view("\0\x1f\x7f", 3)), "\"\\u0000\\u001f\x7f\"");
-  EXPECT_EQ(quoted("grüße 日本 🙂"), "\"grüße 日本 🙂\"");
-  EXPECT_EQ(quoted(""), "\"\"");
+  EXPECT_EQ(in_quotes("a\"b\\c\n\r\t\b\f/"), R"("a\"b\\c\n\r\t\b\f/")");
+  EXPECT_EQ(in_quotes(std::string_view("\0\x1f\x7f", 3)), "\"\\u0000\\u001f\x7f\"");
+  EXPECT_EQ(in_quotes("grüße 日本 🙂"), "\"grüße 日本 🙂\"");
+  EXPECT_EQ(in_quotes(""), "\"\"");
 }
 
 TEST(JsonWriter, FindsAnEscapeAtEveryPlaceOfALongText) {

@@ -44,7 +44,7 @@ std::string number_text(Number number) {
   return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out;
   append_json_string(out, text.substr(0, utf8::cut_length(text, shown_bytes)));
   return out;
@@ -52,7 +52,7 @@ std::string quoted(std::string_view text) {
 
 std::string listed(const std::vector<std::string>& names) {
   std::string out;
-  for (const std::string& name : names | std::views::take(shown_names)) out += (out.empty() ? "" : ", ") + quoted(name);
+  for (const std::string& name : names | std::views::take(shown_names)) out += (out.empty() ? "" : ", ") + in_quotes(name);
   return names.size() > shown_names ? out + ", ..." : out;
 }
 
@@ -178,7 +178,7 @@ class Checker {
     }
     if (node.pattern && !node.pattern->matches(text)) {
       fits = false;
-      say(faults, "must match the pattern " + node.pattern->text() + ", is " + quoted(text));
+      say(faults, "must match the pattern " + node.pattern->text() + ", is " + in_quotes(text));
     }
     return fits;
   }
@@ -244,7 +244,7 @@ class Checker {
       for (const std::string& other : others) {
         if (object.contains(other)) continue;
         fits = false;
-        inside(member_step(other), [&] { return say(faults, "is required beside " + quoted(name) + " and missing"); });
+        inside(member_step(other), [&] { return say(faults, "is required beside " + in_quotes(name) + " and missing"); });
       }
     }
     for (const auto& member : object) {
@@ -272,7 +272,7 @@ class Checker {
     if (!known && node.additional != nullptr) {
       if (node.additional->never) {
         fits = false;
-        say(faults, "has an unknown property " + quoted(name) +
+        say(faults, "has an unknown property " + in_quotes(name) +
                         (node.property_names_text.empty() ? "; none is allowed"
                                                           : "; allowed are " + listed(node.property_names_text)));
       } else {
@@ -281,7 +281,7 @@ class Checker {
     }
     if (node.property_names != nullptr && !check(*node.property_names, json::value(name), nullptr)) {
       fits = false;
-      say(faults, "has a property whose name " + quoted(name) + " is not allowed (" + node.property_names->place + ")");
+      say(faults, "has a property whose name " + in_quotes(name) + " is not allowed (" + node.property_names->place + ")");
     }
     return fits;
   }

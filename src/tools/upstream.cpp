@@ -48,7 +48,7 @@ ToolReturn to_return(const mcp::Message& answer) {
   return raw_output(answer.result.raw(), MediaType::mcp_result);
 }
 
-std::string quoted(std::string_view line) {
+std::string in_quotes(std::string_view line) {
   std::string out;
   std::string start(line.substr(0, utf8::cut_length(line, quoted_bytes)));
   append_json_string(out, utf8::repaired(std::move(start)));
@@ -437,7 +437,7 @@ void Upstream::take(const mcp::Line& line) {
   }
   const auto message = mcp::read_message(line.text);
   if (!message) {
-    log("sent a line that is no message and is left out (" + message.error().message + "): " + quoted(line.text));
+    log("sent a line that is no message and is left out (" + message.error().message + "): " + in_quotes(line.text));
     return;
   }
   if (message->is_response()) {

@@ -66,12 +66,9 @@ class MemoryBackend {
   };
   struct SameId {
     using is_transparent = void;
-    static const TaskId& id(const TaskId& id) noexcept { return id; }
-    static const TaskId& id(const Record* record) noexcept { return record->id; }
-    template <class A, class B>
-    bool operator()(const A& a, const B& b) const noexcept {
-      return id(a) == id(b);
-    }
+    bool operator()(const Record* a, const Record* b) const noexcept { return a->id == b->id; }
+    bool operator()(const TaskId& a, const Record* b) const noexcept { return a == b->id; }
+    bool operator()(const Record* a, const TaskId& b) const noexcept { return a->id == b; }
   };
   using OwnerKey = std::pair<const Owner*, std::string_view>;  // the text lies in the record's Rare
 

@@ -31,11 +31,13 @@ class SharedTexts {
   };
   struct Equal {
     using is_transparent = void;
-    static View view(const std::unique_ptr<SharedText>& text) noexcept { return {text->text, text->second}; }
-    static const View& view(const View& view) noexcept { return view; }
-    template <class A, class B>
-    bool operator()(const A& a, const B& b) const noexcept {
-      return view(a) == view(b);
+    static bool same(const SharedText& text, const View& view) noexcept {
+      return text.text == view.first && text.second == view.second;
+    }
+    bool operator()(const std::unique_ptr<SharedText>& a, const View& b) const noexcept { return same(*a, b); }
+    bool operator()(const View& a, const std::unique_ptr<SharedText>& b) const noexcept { return same(*b, a); }
+    bool operator()(const std::unique_ptr<SharedText>& a, const std::unique_ptr<SharedText>& b) const noexcept {
+      return same(*a, View(b->text, b->second));
     }
   };
   boost::unordered_flat_set<std::unique_ptr<SharedText>, Hash, Equal> texts_;

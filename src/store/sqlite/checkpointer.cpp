@@ -31,6 +31,11 @@ void Checkpointer::watch_log(Database& writer) {
       this);
 }
 
+void Checkpointer::forget_log() {
+  watching_ = false;
+  log_pages_ = 0;
+}
+
 void Checkpointer::after_commit(Database& writer) {
   watch_log(writer);
   if (rest_.exchange(false) || log_pages_ > stop_and_do_at) {
@@ -49,13 +54,14 @@ void Checkpointer::after_commit(Database& writer) {
 }
 
 void Checkpointer::loop() {
-  const auto db = open_for_checkpoints(options_);
+  std::unique_ptr<Database> db;
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return asked_ || stopping_; });
     if (stopping_) return;
     asked_ = false;
     lock.unlock();
+    if (!db || !db->still_in_place()) db = open_for_checkpoints(options_);
     sqlite3_wal_checkpoint_v2(db->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
     rest_ = true;
     busy_ = false;

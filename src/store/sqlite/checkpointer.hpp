@@ -24,6 +24,8 @@ class Checkpointer {
 
   /// Call between transactions, with the writer's connection.
   void after_commit(Database& writer);
+  /// The writer has another connection now, to another file.
+  void forget_log();
   /// The thread has moved the most part: call after_commit() for the rest.
   [[nodiscard]] bool wants_rest() const noexcept { return rest_.load(std::memory_order_relaxed); }
 

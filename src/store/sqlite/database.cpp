@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "store/sqlite/database.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,6 +27,17 @@ Database::Database(const std::filesystem::path& file, int flags) : file_(file) {
   if (db_ != nullptr) sqlite3_extended_result_codes(db_, 1);
   note(code);
   if (ok()) sqlite3_busy_handler(db_, wait_for_lock, nullptr);
+  struct stat found{};
+  if (ok() && stat(file_.c_str(), &found) == 0) {
+    device_ = found.st_dev;
+    inode_ = found.st_ino;
+  }
+}
+
+bool Database::still_in_place() const noexcept {
+  if (inode_ == 0) return true;
+  struct stat found{};
+  return stat(file_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_;
 }
 
 Database::~Database() {
@@ -85,10 +97,10 @@ Error Database::fault(std::string op) const {
                      ": see that its folder exists, and " + std::string(folder_remedy));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return say(errc::unavailable, "'" + file +
-                                        "' has been locked by another program for five seconds: end what holds it "
-                                        "(`fuser " +
-                                        file + "` names it), then try again.");
+      return say(errc::unavailable, "'" + file + "' has been locked by another program for five seconds: `fuser " +
+                                        file +
+                                        "` names those who have it open; end the one that holds it, or let it go on "
+                                        "if it was stopped (Ctrl-Z).");
     case SQLITE_NOTADB:
       return say(errc::corrupt,
                  "'" + file + "' is not a database: move it away, or choose another file; meantime makes a new one.");

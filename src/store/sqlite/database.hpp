@@ -38,6 +38,8 @@ class Database {
   [[nodiscard]] std::int64_t integer(const char* sql);
   [[nodiscard]] sqlite3* handle() const noexcept { return db_; }
   [[nodiscard]] std::int64_t changes() const noexcept { return sqlite3_changes64(db_); }
+  /// False when another file, or none, has come in the place of the one that is open: what is written to it is gone.
+  [[nodiscard]] bool still_in_place() const noexcept;
   /// Undoes what was not committed, and forgets the fault.
   void roll_back() noexcept;
 
@@ -46,6 +48,8 @@ class Database {
   sqlite3* db_ = nullptr;
   int code_ = SQLITE_OK;
   int system_error_ = 0;
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
   std::string message_;
 };
 

@@ -178,10 +178,10 @@ void Lookout::looked(const Result<Sighting>& seen) {
 }
 
 void Lookout::check_workers(const std::vector<PeerRow>& workers) {
-  const std::int64_t now = std::chrono::duration_cast<Milliseconds>(clock_.now().time_since_epoch()).count();
+  const SteadyTime now = clock_.now();
   bool died = false;
   for (const PeerRow& worker : workers) {
-    died = died || worker.lease_until_ms < now || folder_.is_dead(worker.name, worker.boot) || !guard(worker);
+    died = died || worker.is_dead(folder_, now) || !guard(worker);
   }
   std::erase_if(guards_, [&](const auto& entry) {
     return std::ranges::none_of(workers, [&](const PeerRow& each) { return each.name == entry.first; });

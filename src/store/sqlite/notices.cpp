@@ -65,8 +65,13 @@ void NoticeSender::to(const std::string& worker, std::string_view message) {
     case ECONNREFUSED:
       peers_.remove_socket(worker);
       return;
-    default:
+    case EAGAIN:
+    case ENOBUFS:
+    case ENOMEM:
       missed_.insert(worker);
+      return;
+    default:
+      return;  // it cannot be reached at all: its own looks find what it waits for
   }
 }
 

@@ -251,6 +251,25 @@ Result<std::vector<TaskId>> Queries::cancel_requests() {
   return out;
 }
 
+std::vector<PeerRow> Queries::workers() {
+  std::vector<PeerRow> found;
+  workers_.open(worker_);
+  while (workers_.step()) {
+    found.push_back({.name = workers_.text(0),
+                     .pid = workers_.integer(1),
+                     .boot = workers_.text(2),
+                     .lease_until_ms = workers_.integer(3)});
+  }
+  workers_.reset();
+  return found;
+}
+
+Result<bool> Queries::any_dead(const RunFolder& folder, SteadyTime now) {
+  const auto found = workers();
+  if (!db_->ok()) return fault("store.reap_lost");
+  return std::ranges::any_of(found, [&](const PeerRow& each) { return each.is_dead(folder, now); });
+}
+
 Result<Sighting> Queries::look(const std::vector<TaskId>& tasks) {
   Sighting found;
   for (const TaskId& task : tasks) {
@@ -258,14 +277,7 @@ Result<Sighting> Queries::look(const std::vector<TaskId>& tasks) {
     if (status_.step() && status_.integer(0) != static_cast<int>(TaskStatus::running)) found.ended.push_back(task);
     status_.reset();
   }
-  workers_.open(worker_);
-  while (workers_.step()) {
-    found.workers.push_back({.name = workers_.text(0),
-                             .pid = workers_.integer(1),
-                             .boot = workers_.text(2),
-                             .lease_until_ms = workers_.integer(3)});
-  }
-  workers_.reset();
+  found.workers = workers();
   auto cancels = cancel_requests();
   if (!cancels || !db_->ok()) return cancels ? fault("store.look") : std::unexpected(cancels.error());
   found.cancels = std::move(*cancels);

@@ -10,6 +10,7 @@
 
 #include "meantime/store.hpp"
 #include "store/sqlite/database.hpp"
+#include "store/sqlite/run_folder.hpp"
 
 namespace meantime::store {
 
@@ -19,6 +20,12 @@ struct PeerRow {
   std::int64_t pid = 0;
   std::string boot;
   std::int64_t lease_until_ms = 0;
+
+  /// By its lease, or by the operating system's word.
+  [[nodiscard]] bool is_dead(const RunFolder& folder, SteadyTime now) const {
+    return lease_until_ms < std::chrono::duration_cast<Milliseconds>(now.time_since_epoch()).count() ||
+           folder.is_dead(name, boot);
+  }
 };
 
 /// What a look at watched tasks found.
@@ -37,12 +44,15 @@ class Queries {
   Result<TaskList> list(const ListQuery& query);
   Result<std::string> read_output(const TaskId& task, std::uint64_t offset_bytes, std::uint64_t limit_bytes);
   Result<std::vector<TaskId>> cancel_requests();
+  /// Whether a worker whose tasks nobody has ended yet is dead.
+  Result<bool> any_dead(const RunFolder& folder, SteadyTime now);
   Result<Sighting> look(const std::vector<TaskId>& tasks);
 
-  /// A read failed: better open the file anew.
-  [[nodiscard]] bool faulty() const noexcept { return faulty_; }
+  /// A read failed, or the file is another one now: better open it anew.
+  [[nodiscard]] bool faulty() const noexcept { return faulty_ || !db_->still_in_place(); }
 
  private:
+  std::vector<PeerRow> workers();
   [[nodiscard]] std::unexpected<Error> fault(std::string op);
   TaskRecord record(const Statement& row) const;
   std::string pieces(std::int64_t n, std::uint64_t offset_chars, std::uint64_t end_char);

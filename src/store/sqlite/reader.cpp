@@ -49,6 +49,7 @@ void Reader::loop() {
 }
 
 void Reader::answer(Job<Queries>& job) {
+  if (queries_ && queries_->faulty()) queries_.reset();
   if (!queries_) {
     auto db = open_for_reading(options_, read_only_);
     if (!db->ok()) {
@@ -58,7 +59,6 @@ void Reader::answer(Job<Queries>& job) {
     queries_ = std::make_unique<Queries>(std::move(db), worker_);
   }
   job.run(*queries_);
-  if (queries_->faulty()) queries_.reset();
 }
 
 }  // namespace meantime::store

@@ -21,11 +21,13 @@
 #include "store/sqlite/notices.hpp"
 #include "store/sqlite/schema.hpp"
 #include "support/co_test.hpp"
+#include "support/manual_clock.hpp"
 #include "support/temp_folder.hpp"
 
 namespace meantime {
 namespace {
 
+namespace asio = boost::asio;
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
@@ -308,6 +310,21 @@ TEST_F(SqliteStoreTest, OneResultThatFindsNoRoomDoesNotTakeTheOthersDown) {
   close(std::move(store));
 }
 
+TEST_F(SqliteStoreTest, AFileThatSomebodyRemovedIsMadeAnewForAllWhoHaveItOpen) {
+  auto store = open();
+  auto other = open();
+  const TaskId before = start(*store);
+  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(file_.string() + suffix);
+  EXPECT_EQ(finish(*store, before).error().code, errc::not_found);
+  const TaskId after = start(*store);
+  EXPECT_EQ(wait(other->find(after))->status, TaskStatus::running);
+  EXPECT_TRUE(finish(*store, after)->stored);
+  EXPECT_EQ(wait(other->find(after))->status, TaskStatus::completed);
+  EXPECT_EQ(mode(file_), 0600U);
+  close(std::move(store));
+  close(std::move(other));
+}
+
 TEST_F(SqliteStoreTest, AFileThatMayOnlyBeReadIsReadAndItsWritesAreRefusedWithTheRemedy) {
   auto store = open();
   const TaskId id = start(*store);
@@ -354,6 +371,27 @@ TEST_F(SqliteStoreTest, AWaiterIsWokenByTheEventAndNotByALook) {
   EXPECT_LT(waited[25], std::chrono::milliseconds(500));  // the look at intervals comes every two seconds
   close(std::move(runs));
   close(std::move(waits));
+}
+
+TEST_F(SqliteStoreTest, AWaiterWhoseSocketWasFullIsToldToLookAtEverything) {
+  auto runs = open();
+  asio::io_context busy;          // of a process that does not get round to its socket
+  test::ManualClock still(busy);  // and whose looks at intervals never come
+  auto opened = open_sqlite_store(busy, still, random_, {.file = file_, .lease = Milliseconds(1'000'000'000)});
+  ASSERT_TRUE(opened);
+  auto waits = std::move(*opened);
+  Listener listener;
+  waits->listen(&listener);
+  std::vector<TaskId> ids;
+  for (int i = 0; i < 600; ++i) ids.push_back(start(*runs));
+  for (const TaskId& id : {ids.front(), ids.back()}) {
+    waits->watch(id);
+    ASSERT_EQ(test::run(busy, waits->find(id))->status, TaskStatus::running);
+  }
+  for (const TaskId& id : ids) ASSERT_TRUE(finish(*runs, id));  // one datagram each: more than a socket holds
+  test::run_until(busy, [&] { return std::ranges::find(listener.ended, ids.back()) != listener.ended.end(); });
+  test::run(busy, waits->close());
+  close(std::move(runs));
 }
 
 TEST_F(SqliteStoreTest, ALongPathHasItsSocketAllTheSame) {

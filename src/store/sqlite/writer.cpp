@@ -12,7 +12,9 @@ using namespace std::chrono_literals;
 
 // Progress and output of a task are written at most this often, merged in between.
 constexpr auto live_interval = 100ms;
+// A peer whose socket was full is told again soon, and seldom when it stands still for longer.
 constexpr auto missed_interval = 2ms;
+constexpr auto longest_missed_interval = 250ms;
 constexpr auto look_interval = 500ms;
 // Bounds how long one transaction takes, and with it the wait of those who come while it runs.
 constexpr std::size_t jobs_per_transaction = 512;
@@ -24,8 +26,9 @@ Writer::Writer(SqliteOptions options, std::unique_ptr<Database> db, const RunFol
     : options_(std::move(options)),
       completions_(std::move(completions)),
       on_available_(std::move(on_available)),
+      folder_(folder),
       db_(std::move(db)),
-      rows_(*db_, folder, options_.lease),
+      rows_(std::in_place, *db_, folder, options_.lease),
       notices_(folder),
       checkpointer_(options_),
       thread_([this] { loop(); }) {}
@@ -84,7 +87,7 @@ bool Writer::has_live(const TaskId& task) {
 Writer::Time Writer::wake_at() const {
   Time at = Time::max();
   if (!live_.empty()) at = std::min(at, live_now_ ? Time::min() : live_written_ + live_interval);
-  if (notices_.missed()) at = std::min(at, missed_at_ + missed_interval);
+  if (notices_.missed()) at = std::min(at, missed_at_);
   if (!available_) at = std::min(at, look_again_at_);
   if (checkpointer_.wants_rest()) at = Time::min();
   return at;
@@ -117,16 +120,22 @@ void Writer::loop() {
     } else if (!available_ && look_again_at_ <= now) {
       look_whether_back();
     }
-    if (notices_.missed() && missed_at_ + missed_interval <= now) {
-      notices_.send_missed();
-      missed_at_ = now;
-    }
+    send_missed(now);
     checkpointer_.after_commit(*db_);
     lock.lock();
     live_in_flight_ = false;
   }
   lock.unlock();
   if (say_gone_) notices_.send_worker_gone();
+}
+
+void Writer::send_missed(Time now) {
+  if (notices_.missed() && missed_at_ <= now) {
+    notices_.send_missed();
+    missed_wait_ = std::min<std::chrono::milliseconds>(2 * missed_wait_, longest_missed_interval);
+    missed_at_ = now + missed_wait_;
+  }
+  if (!notices_.missed()) missed_wait_ = missed_interval;
 }
 
 Writer::Jobs Writer::take_jobs() {
@@ -185,18 +194,34 @@ Error Writer::undo() {
   Error why = db_->fault("store.write");
   locked_out_ = db_->code() == SQLITE_BUSY;
   db_->roll_back();
-  rows_.undone();
+  rows_->undone();
   return why;
 }
 
+// Somebody removed the file, or put another in its place: SQLite would go on writing to the one that nobody sees.
+bool Writer::file_is_there() {
+  if (db_->still_in_place()) return true;
+  auto opened = open_for_writing(options_);
+  if (!opened || opened->read_only) {
+    db_->note(SQLITE_CANTOPEN);
+    return false;
+  }
+  checkpointer_.forget_log();
+  rows_.reset();
+  db_ = std::move(opened->db);
+  rows_.emplace(*db_, folder_, options_.lease);
+  return true;
+}
+
 bool Writer::write_once(std::span<const std::shared_ptr<WriteJob>> jobs, const LiveMap& live) {
-  rows_.notices().clear();
+  if (!file_is_there()) return false;
+  rows_->notices().clear();
   db_->run("BEGIN IMMEDIATE");
-  for (const auto& [task, update] : live) rows_.update_live(update);
+  for (const auto& [task, update] : live) rows_->update_live(update);
   run_jobs(jobs);
   if (!db_->run("COMMIT")) return false;
-  rows_.committed();
-  notices_.send(rows_.notices());
+  rows_->committed();
+  notices_.send(rows_->notices());
   return true;
 }
 
@@ -217,12 +242,12 @@ void Writer::run_jobs(std::span<const std::shared_ptr<WriteJob>> jobs) {
       if (written.contains(job.get())) continue;
       StartJob* start = job->as_start();
       const auto pair = start != nullptr ? pairs.find(start) : pairs.end();
-      if (pair != pairs.end() && start->run_with(rows_, *pair->second)) {
+      if (pair != pairs.end() && start->run_with(*rows_, *pair->second)) {
         written.insert(pair->second);
         continue;
       }
     }
-    job->run(rows_);
+    job->run(*rows_);
   }
 }
 
@@ -240,8 +265,13 @@ void Writer::set_available(bool available) {
 }
 
 void Writer::look_whether_back() {
+  if (!file_is_there()) {
+    db_->roll_back();
+    set_available(false);
+    return;
+  }
   db_->run("BEGIN IMMEDIATE");
-  rows_.probe();
+  rows_->probe();
   const bool back = db_->run("COMMIT");
   if (!back) db_->roll_back();
   set_available(back);

@@ -102,10 +102,12 @@ class Writer {
   [[nodiscard]] Time wake_at() const;
   void write(Jobs jobs, LiveMap live);
   bool write_once(std::span<const std::shared_ptr<WriteJob>> jobs, const LiveMap& live);
+  void send_missed(Time now);
   Jobs take_jobs();
   LiveMap take_live(const Jobs& jobs, Time now);
   void run_jobs(std::span<const std::shared_ptr<WriteJob>> jobs);
   Error undo();
+  bool file_is_there();
   void answer(Jobs jobs);
   void set_available(bool available);
   void look_whether_back();
@@ -123,12 +125,14 @@ class Writer {
   bool stopping_ = false;
 
   // Of the writer's thread.
+  const RunFolder& folder_;
   std::unique_ptr<Database> db_;
-  Rows rows_;
+  std::optional<Rows> rows_;
   NoticeSender notices_;
   Checkpointer checkpointer_;
   Time live_written_{};
   Time missed_at_{};
+  std::chrono::milliseconds missed_wait_{2};
   Time look_again_at_{};
   bool available_ = true;
   bool locked_out_ = false;  // the last fault was another program's lock

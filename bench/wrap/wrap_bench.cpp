@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// wrap_bench.cpp: the same blocking client straight to tiny_echo and through `meantime wrap`, in turns, in one run: one
-// call at a time and 16 in flight, each request a write of its own, as SDKs do; and from start to first answer, and
-// memory at rest.
-// Usage: wrap_bench <tiny_echo> [--calls N] [--check] -- <meantime> wrap --   (the upstream's command is appended)
+// wrap_bench.cpp: the same client straight to tiny_echo and through `meantime wrap`, in turns, in one run: one call at
+// a time and 16 in flight. The client does what SDKs' clients do, and no more: an event loop's poll before each read,
+// each message made and parsed with a JSON library, answers matched by id, each request a write of its own. Also: from
+// start to first answer, and memory at rest. Usage: wrap_bench <tiny_echo> [--calls N] [--check] -- <meantime> wrap --
+// (the upstream's command is appended)
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/resource.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +21,7 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 extern char** environ;
@@ -114,8 +118,12 @@ class Peer {
 
  private:
   std::string call_line() {
-    return R"({"jsonrpc":"2.0","id":)" + std::to_string(++id_) +
-           R"(,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello, how are you today?"}}})"
+    open_.insert(++id_);
+    return boost::json::serialize(boost::json::object{
+               {"jsonrpc", "2.0"},
+               {"id", id_},
+               {"method", "tools/call"},
+               {"params", {{"name", "echo"}, {"arguments", {{"text", "hello, how are you today?"}}}}}}) +
            "\n";
   }
   void send(std::string_view bytes) const {
@@ -125,15 +133,31 @@ class Peer {
       bytes.remove_prefix(static_cast<std::size_t>(written));
     }
   }
-  // Reads until at least so many lines have come; gives how many.
-  int wait_for(int lines) {
+  // Reads until at least so many answers have come; gives how many.
+  int wait_for(int answers) {
     int seen = 0;
-    while (seen < lines) {
+    while (seen < answers) {
+      pollfd readable{from_, POLLIN, 0};
+      if (::poll(&readable, 1, -1) < 0) die("poll");
       const ssize_t got = ::read(from_, buffer_, sizeof buffer_);
       if (got <= 0) die("the server ended");
-      seen += static_cast<int>(std::count(buffer_, buffer_ + got, '\n'));
+      in_.append(buffer_, static_cast<std::size_t>(got));
+      std::size_t start = 0;
+      for (std::size_t end; (end = in_.find('\n', start)) != std::string::npos; start = end + 1) {
+        take(boost::json::parse(std::string_view(in_).substr(start, end - start)));
+        ++seen;
+      }
+      in_.erase(0, start);
     }
     return seen;
+  }
+  void take(const boost::json::value& answer) {
+    const auto& object = answer.as_object();
+    const bool known = object.at("id") == 0 || open_.erase(object.at("id").to_number<std::int64_t>()) == 1;
+    if (!known || !object.contains("result")) {
+      std::fprintf(stderr, "not the answer that was waited for: %s\n", boost::json::serialize(answer).c_str());
+      std::exit(1);
+    }
   }
 
   Time::time_point began_;
@@ -141,7 +165,9 @@ class Peer {
   pid_t pid_ = -1;
   int to_ = -1;
   int from_ = -1;
-  int id_ = 0;
+  std::int64_t id_ = 0;
+  std::unordered_set<std::int64_t> open_;
+  std::string in_;
   char buffer_[65536];
 };
 
