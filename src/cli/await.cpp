@@ -25,8 +25,9 @@ Task<int> show_end(View& view, const AwaitArguments& arguments, const TaskRecord
   if (record.result_bytes > 0) {
     auto result = co_await view.store().read_result(record.task_id, 0, 0);
     if (!result) co_return view.report(result.error(), record.task_id.text());
-    if (is_terminal(STDOUT_FILENO) && !result->text.ends_with('\n')) result->text += '\n';
-    if (!print(result->text)) co_return exit_code::failure;
+    std::string text = result_text(record.media_type, std::move(result->text));
+    if (is_terminal(STDOUT_FILENO) && !text.ends_with('\n')) text += '\n';
+    if (!print(text)) co_return exit_code::failure;
   }
   if (record.status == TaskStatus::failed && !arguments.view.quiet) {
     complain(record.tool_name + " " + std::string(state_word(record)) + " after " +

@@ -60,7 +60,11 @@ Task<int> show_once(View& view, const OutputArguments& arguments, const TaskReco
     if (!read) co_return view.report(read.error(), arguments.task);
     page = std::move(*read);
   }
-  const bool told = print(arguments.view.json ? page_json(record, page, arguments.limit) + "\n" : page.text);
+  const bool whole = arguments.offset == 0 && arguments.limit == 0;
+  std::string text = arguments.view.json ? page_json(record, page, arguments.limit) + "\n"
+                     : whole             ? result_text(record.media_type, std::move(page.text))
+                                         : std::move(page.text);
+  const bool told = print(text);
   co_return told ? exit_code::of(record) : exit_code::failure;
 }
 
@@ -96,7 +100,7 @@ Task<int> follow(View& view, const OutputArguments& arguments, TaskRecord record
   if (printed == 0 && record.result_bytes > 0) {
     auto result = co_await view.store().read_result(record.task_id, 0, 0);
     if (!result) co_return view.report(result.error(), arguments.task);
-    if (!print(result->text)) co_return exit_code::failure;
+    if (!print(result_text(record.media_type, std::move(result->text)))) co_return exit_code::failure;
   }
   if (record.status == TaskStatus::failed && !arguments.view.quiet) {
     complain(record.tool_name + " " + std::string(state_word(record)) + ": " + record.error);

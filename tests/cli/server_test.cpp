@@ -129,6 +129,22 @@ TEST_F(Servers, WrapStandsBeforeAServer) {
   EXPECT_EQ(meantime({"check", "-q", "--store", (folder() / "w.db").string(), id}).out, "interrupted\n");
 }
 
+TEST_F(Servers, ATaskOfAWrappedServerIsAwaitedFromATerminalAndReadAsText) {
+  const std::string inner = file("inner.toml", "[tools.hello]\ndescription = \"d\"\ncommand = [\"echo\", \"hi\"]\n");
+  Program server = start({"wrap", "--budget", "0", "--", MEANTIME_PROGRAM, "serve", "--stdio", "--config", inner},
+                         {.no_input = false});
+  greet(server);
+  const std::string envelope =
+      text_of(ask(server, 2, "tools/call", {{"name", "hello"}, {"arguments", json::object()}}));
+  const std::string id(json::parse(std::string_view(envelope)).at("task_id").as_string());
+  const Ended awaited = meantime({"await", id});
+  EXPECT_EQ(awaited.code, 0) << awaited.err;
+  EXPECT_EQ(awaited.out, "hi\n");
+  EXPECT_EQ(meantime({"output", id}).out, "hi\n");
+  server.close_input();
+  EXPECT_EQ(server.wait().code, 0);
+}
+
 TEST_F(Servers, WrapOfAProgramThatIsNotThereSaysSo) {
   const Ended ended = meantime({"wrap", "--", "no-such-mcp-server"});
   EXPECT_EQ(ended.code, 127);

@@ -28,6 +28,9 @@ namespace meantime::cli {
 [[nodiscard]] std::string task_table(const std::vector<TaskRecord>& tasks, WallTime now, std::uint32_t width,
                                      const Paint& paint);
 
+/// A result as a person reads it: of an MCP result its texts, of all else the text itself.
+[[nodiscard]] std::string result_text(MediaType type, std::string text);
+
 /// {"tasks": [...], "count": n, "next_cursor": id or null, "schema_version": 1}
 [[nodiscard]] std::string task_list_json(const TaskList& list, WallTime now);
 

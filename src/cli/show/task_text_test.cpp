@@ -97,6 +97,13 @@ TEST(TaskText, ColoursComeOnlyWhereTheyAreWanted) {
   EXPECT_EQ(plain(Colour::red, "x"), "x");
 }
 
+TEST(TaskText, AnMcpResultIsReadAsItsTexts) {
+  EXPECT_EQ(result_text(MediaType::mcp_result, R"({"content":[{"type":"text","text":"a\nb"}]})"), "a\nb");
+  const std::string image = R"({"content":[{"type":"image","data":"AA==","mimeType":"image/png"}]})";
+  EXPECT_EQ(result_text(MediaType::mcp_result, image), image);
+  EXPECT_EQ(result_text(MediaType::text, R"({"content":[]})"), R"({"content":[]})");
+}
+
 TEST(TaskText, TheListAsJsonHasACursorAndASchemaVersion) {
   TaskList list;
   list.tasks = {record()};
