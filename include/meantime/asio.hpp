@@ -95,32 +95,38 @@ class AsioAwaiter {
 template <class T>
 boost::asio::awaitable<T> as_awaitable(Task<T> task) {
   if (!task.done()) {
-    // The state is shared with the wake-up, which may come after this coroutine was cancelled and is gone.
+    // Shared with the wake-up and with the caller's cancellation signal, both of which may come when this is gone.
     struct Waiting {
       boost::asio::any_completion_handler<void()> handler;
       boost::asio::any_io_executor executor;
+      Task<T>* task = nullptr;
 
       void wake() {
         if (auto done = std::move(handler)) boost::asio::post(executor, std::move(done));
       }
+      void cancel() {
+        if (task == nullptr || !handler) return;
+        task->reset();
+        wake();
+      }
     };
     auto waiting = std::make_shared<Waiting>();
+    struct Leave {
+      Waiting& waiting;
+      ~Leave() { waiting.task = nullptr; }
+    } leave{*waiting};
     waiting->executor = co_await boost::asio::this_coro::executor;
-    auto initiate = [&task, waiting](auto handler) {
+    waiting->task = &task;
+    auto initiate = [waiting](auto handler) {
       auto slot = boost::asio::get_associated_cancellation_slot(handler);
       waiting->handler = std::move(handler);
-      task.on_done(
+      waiting->task->on_done(
           [](void* argument) noexcept -> std::coroutine_handle<> {
             static_cast<Waiting*>(argument)->wake();
             return std::noop_coroutine();
           },
           waiting.get());
-      if (slot.is_connected()) {
-        slot.assign([&task, waiting](boost::asio::cancellation_type) {
-          task.reset();
-          waiting->wake();
-        });
-      }
+      if (slot.is_connected()) slot.assign([waiting](boost::asio::cancellation_type) { waiting->cancel(); });
     };
     co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(std::move(initiate),
                                                                                        boost::asio::use_awaitable);

@@ -19,7 +19,7 @@ constexpr std::size_t step = 64;
 constexpr std::size_t classes = 32;                      // frames up to 2 KiB; larger ones are rare and go to malloc
 constexpr std::size_t kept_bytes_per_class = 4UL << 20;  // bounds what a burst leaves behind
 
-constexpr std::size_t kept_per_class(std::size_t kind) {
+[[maybe_unused]] constexpr std::size_t kept_per_class(std::size_t kind) {
   return kept_bytes_per_class / ((kind + 1) * step);
 }
 

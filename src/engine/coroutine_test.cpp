@@ -109,5 +109,18 @@ TEST(Coroutine, CancellingTheAwaitableDropsTheTask) {
   EXPECT_TRUE(error);
 }
 
+TEST(Coroutine, ACancellationThatComesWhenTheTaskHasEndedTouchesNothing) {
+  asio::io_context loop;
+  asio::cancellation_signal signal;
+  int value = 0;
+  auto body = [&]() -> asio::awaitable<void> {
+    value = co_await as_awaitable(seven_later(loop));
+    signal.emit(asio::cancellation_type::terminal);
+  };
+  asio::co_spawn(loop, body(), asio::bind_cancellation_slot(signal.slot(), asio::detached));
+  test::run_ready(loop);
+  EXPECT_EQ(value, 7);
+}
+
 }  // namespace
 }  // namespace meantime
