@@ -106,7 +106,9 @@ class Upstream::Exchange {
   ~Exchange() {
     if (upstream_ == nullptr) return;
     upstream_->exchanges_.erase(call_);
-    if (sent_) upstream_->send(cancelled_line());
+    if (!sent_) return;
+    // An upstream that is down has nothing left to cancel.
+    [[maybe_unused]] const Result<void> told = upstream_->send(cancelled_line());
   }
 
   [[nodiscard]] bool await_ready() const noexcept { return answer_.has_value(); }
@@ -327,6 +329,7 @@ void Upstream::fail_all(const Error& why) {
   down_ = why;
   held_.clear();
   std::vector<std::uint64_t> calls;
+  calls.reserve(exchanges_.size());
   for (const auto& [call, exchange] : exchanges_) calls.push_back(call);
   for (const std::uint64_t call : calls) {
     const auto found = exchanges_.find(call);
