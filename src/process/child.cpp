@@ -135,6 +135,7 @@ struct Child::State {
     asio::posix::stream_descriptor fd;
     std::unique_ptr<char[]> buffer;
     int reads_in_a_row = 0;
+    bool emptied = false;  // the last read took all there was
   };
 
   State(asio::io_context& loop, Clock& its_clock)
@@ -157,6 +158,7 @@ struct Child::State {
   Source err;
   asio::steady_timer changed;  // never expires: cancelling it wakes all who wait for the end
   std::optional<ExitStatus> status;
+  bool sigpipe_is_ignored = false;
   bool abandoned = false;  // its Child is gone
   bool reaped = false;
 
@@ -229,9 +231,12 @@ struct Child::State {
   static Task<std::string_view> read(std::shared_ptr<State> state, Source& source) {
     if (!source.buffer) source.buffer = std::make_unique_for_overwrite<char[]>(read_bytes);
     while (source.fd.is_open()) {
-      if (++source.reads_in_a_row <= reads_before_a_turn) {
+      if (!source.emptied && ++source.reads_in_a_row <= reads_before_a_turn) {
         const ssize_t got = ::read(source.fd.native_handle(), source.buffer.get(), read_bytes);
-        if (got > 0) co_return std::string_view(source.buffer.get(), static_cast<std::size_t>(got));
+        if (got > 0) {
+          source.emptied = static_cast<std::size_t>(got) < read_bytes;
+          co_return std::string_view(source.buffer.get(), static_cast<std::size_t>(got));
+        }
         if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
           boost::system::error_code ignored;
           source.fd.close(ignored);
@@ -239,6 +244,7 @@ struct Child::State {
         }
       }
       source.reads_in_a_row = 0;
+      source.emptied = false;
       const auto ec = co_await source.fd.async_wait(asio::posix::descriptor_base::wait_read, await);
       if (ec) break;
     }
@@ -250,7 +256,8 @@ struct Child::State {
       if (!state->in.is_open()) {
         co_return fail(errc::unavailable, "process.write", "the program's standard input is closed");
       }
-      const ssize_t written = write_quietly(state->in.native_handle(), bytes);
+      const ssize_t written = state->sigpipe_is_ignored ? ::write(state->in.native_handle(), bytes.data(), bytes.size())
+                                                        : write_quietly(state->in.native_handle(), bytes);
       if (written >= 0) {
         bytes.remove_prefix(static_cast<std::size_t>(written));
         continue;
@@ -341,6 +348,7 @@ Result<Child> Child::start(asio::io_context& loop, Clock& clock, ChildOptions op
   const Result<Launched> launched = launch(what);
   if (!launched) return std::unexpected(launched.error());
   state->pid = launched->pid;
+  state->sigpipe_is_ignored = options.sigpipe_is_ignored;
   state->pidfd.assign(launched->pidfd);
   if (in->ours.get() >= 0) state->in.assign(in->ours.release());
   if (out->ours.get() >= 0) state->out.fd.assign(out->ours.release());

@@ -18,6 +18,8 @@ class ServeSession final : public Session {
   ServeSession(TaskManager& manager, Clock& clock, const ServeOptions& options, tools::Outbox& out);
 
   void on_line(const mcp::Line& line) override;
+  void begin_batch() override { out_.hold(); }
+  void end_batch() override { out_.release(); }
   [[nodiscard]] bool busy() const noexcept override { return !calls_.empty(); }
   void on_idle(std::function<void()> tell) override { calls_.on_idle(std::move(tell)); }
   [[nodiscard]] Task<void> close() override { co_return; }

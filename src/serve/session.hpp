@@ -14,6 +14,9 @@ class Session {
   virtual ~Session() = default;
   /// One line of the client. Views end with this call.
   virtual void on_line(const mcp::Line& line) = 0;
+  /// Around a batch of lines that came together: what they cause leaves together.
+  virtual void begin_batch() = 0;
+  virtual void end_batch() = 0;
   /// True while a request of the client is not answered.
   [[nodiscard]] virtual bool busy() const noexcept = 0;
   /// `tell` is called whenever the last open request was answered.

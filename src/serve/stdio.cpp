@@ -42,7 +42,9 @@ Task<void> read_lines(StdioClient& client, mcp::LineFramer& framer, Session& ses
     const std::size_t got = co_await client.read(framer.prepare());
     if (got == 0) break;
     framer.commit(got);
+    session.begin_batch();
     while (const auto line = framer.next()) session.on_line(*line);
+    session.end_batch();
     co_await out.wait_below(unread_bytes);
     if (++in_a_row % reads_before_a_turn == 0) co_await asio::post(loop, await);
   }
@@ -92,9 +94,17 @@ StdioClient::~StdioClient() {
 }
 
 Task<std::size_t> StdioClient::read(std::span<char> room) {
+  // After a read that did not fill its room there is nothing more: the wait says at once when that was wrong.
+  if (std::exchange(emptied_, false)) {
+    const auto error = co_await in_.fd.async_wait(asio::posix::descriptor_base::wait_read, await);
+    if (error == asio::error::operation_aborted) co_return 0;  // others: a file that cannot be waited for can be read
+  }
   for (;;) {
     const ssize_t got = ::read(in_.fd.native_handle(), room.data(), room.size());
-    if (got >= 0) co_return static_cast<std::size_t>(got);
+    if (got >= 0) {
+      emptied_ = got > 0 && static_cast<std::size_t>(got) < room.size();
+      co_return static_cast<std::size_t>(got);
+    }
     if (errno == EINTR) continue;
     if (errno != EAGAIN) co_return 0;
     const auto error = co_await in_.fd.async_wait(asio::posix::descriptor_base::wait_read, await);

@@ -34,6 +34,7 @@ class StdioClient final : public tools::ByteSink {
   };
   Descriptor in_;
   Descriptor out_;
+  bool emptied_ = false;
 };
 
 /// Runs `session` until its client is gone or a signal comes, drains the manager, closes the session; gives the exit

@@ -22,6 +22,7 @@ tools::UpstreamOptions upstream_options(const WrapOptions& options, const WrapSe
   upstream.command = options.command;
   upstream.max_line_bytes = options.session.max_line_bytes;
   upstream.log = log;
+  upstream.sigpipe_is_ignored = true;  // by run_wrap
   return upstream;
 }
 
@@ -78,6 +79,16 @@ void WrapSession::pass(const mcp::Message& message) {
   std::string& out = out_.open();
   out += message.line;
   out += '\n';
+}
+
+void WrapSession::begin_batch() {
+  out_.hold();
+  upstream_.begin_batch();
+}
+
+void WrapSession::end_batch() {
+  upstream_.end_batch();
+  out_.release();
 }
 
 // ---- from the client

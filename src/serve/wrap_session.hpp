@@ -35,6 +35,8 @@ class WrapSession final : public Session, tools::UpstreamListener {
   [[nodiscard]] Result<void> start() { return upstream_.start(); }
 
   void on_line(const mcp::Line& line) override;
+  void begin_batch() override;  // of either side's lines: they go to both
+  void end_batch() override;
   [[nodiscard]] bool busy() const noexcept override { return !calls_.empty() || !forwarded_.empty(); }
   void on_idle(std::function<void()> tell) override;
   [[nodiscard]] Task<void> close() override { return upstream_.stop(); }

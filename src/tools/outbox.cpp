@@ -12,17 +12,23 @@ Outbox::Outbox(boost::asio::io_context& loop, ByteSink& sink) : loop_(loop), sin
 
 std::string& Outbox::open() {
   if (failed_) pending_.clear();
-  if (!scheduled_ && !writing_) {
+  if (!scheduled_ && !writing_ && holds_ == 0) {
     scheduled_ = true;
     boost::asio::post(loop_, [self = std::weak_ptr(self_)] {
-      if (const auto box = self.lock()) (*box)->flush();
+      const auto box = self.lock();
+      if (!box) return;
+      (*box)->scheduled_ = false;
+      (*box)->flush();
     });
   }
   return pending_;
 }
 
+void Outbox::release() {
+  if (--holds_ == 0) flush();
+}
+
 void Outbox::flush() {
-  scheduled_ = false;
   if (!writing_ && !failed_ && !pending_.empty()) writer_ = write_out();
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,8 +35,12 @@ class Outbox {
   Outbox& operator=(const Outbox&) = delete;
   ~Outbox() = default;
 
-  /// Append whole lines, newline included, to the string given; they leave at the end of this turn of the loop.
+  /// Append whole lines, newline included, to the string given; they leave at the end of this turn of the loop, or when
+  /// the last hold is let go.
   [[nodiscard]] std::string& open();
+  /// Around a batch of lines: what it writes leaves together at release(), without a turn of the loop.
+  void hold() noexcept { ++holds_; }
+  void release();
   /// Bytes that the reader has not taken yet.
   [[nodiscard]] std::size_t queued() const noexcept { return pending_.size() + sending_.size(); }
   [[nodiscard]] bool failed() const noexcept { return failed_; }
@@ -56,6 +61,7 @@ class Outbox {
   std::string pending_;
   std::string sending_;
   std::shared_ptr<Outbox*> self_ = std::make_shared<Outbox*>(this);
+  std::uint32_t holds_ = 0;
   bool scheduled_ = false;
   bool writing_ = false;
   bool failed_ = false;

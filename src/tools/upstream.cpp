@@ -206,7 +206,8 @@ Result<void> Upstream::open_link() {
                                       .in = process::Stream::pipe(),
                                       .out = process::Stream::pipe(),
                                       .err = process::Stream::inherit(STDERR_FILENO),
-                                      .die_with_parent = true});
+                                      .die_with_parent = true,
+                                      .sigpipe_is_ignored = options_.sigpipe_is_ignored});
   if (!child) return std::unexpected(std::move(child).error());
   link_ = std::make_unique<Link>(loop_, std::move(*child), options_.max_line_bytes);
   link_->began = clock_.now();
@@ -227,7 +228,9 @@ Task<void> Upstream::read(Link& link) {
       std::memcpy(room.data(), bytes.data(), taken);
       link.framer.commit(taken);
       bytes.remove_prefix(taken);
+      listener_.begin_batch();
       while (const auto line = link.framer.next()) take(*line);
+      listener_.end_batch();
     }
     co_await listener_.room();
   }
@@ -338,6 +341,16 @@ void Upstream::fail_all(const Error& why) {
     }
   }
   listener_.on_down(why);
+}
+
+// The link cannot go between the two: it ends on a turn of the loop of its own.
+void Upstream::begin_batch() {
+  batched_ = link_ ? &link_->outbox : nullptr;
+  if (batched_ != nullptr) batched_->hold();
+}
+
+void Upstream::end_batch() {
+  if (Outbox* box = std::exchange(batched_, nullptr)) box->release();
 }
 
 Result<void> Upstream::send(std::string_view line) {

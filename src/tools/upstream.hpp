@@ -33,6 +33,7 @@ struct UpstreamOptions {
   Milliseconds backoff_first{100};                       ///< Before a restart; doubles up to...
   Milliseconds backoff_most{30'000};
   Milliseconds handshake_timeout{30'000};     ///< Of a replayed initialize.
+  bool sigpipe_is_ignored = false;            ///< See process::ChildOptions.
   std::function<void(std::string_view)> log;  ///< One sentence each; null: dropped.
 };
 
@@ -49,6 +50,9 @@ class UpstreamListener {
   /// It ended, or could not be started again: everything unanswered stays unanswered. Calls of ours have failed
   /// already.
   virtual void on_down(const Error& why) = 0;
+  /// Around a batch of messages that came together.
+  virtual void begin_batch() {}
+  virtual void end_batch() {}
   /// A client that does not keep up: suspends the reading of the upstream while it must.
   [[nodiscard]] virtual Task<void> room() = 0;
 };
@@ -67,6 +71,9 @@ class Upstream {
   /// Ends it: input closed, then TERM, then KILL. No call may follow but the destructor.
   [[nodiscard]] Task<void> stop();
 
+  /// Around a batch of lines to send: they leave together.
+  void begin_batch();
+  void end_batch();
   /// Sends one line (without newline) as it is; while a restart is due soon it is kept for then.
   /// Errors: unavailable (down, or it does not read its input), with what became of it and when to ask again.
   Result<void> send(std::string_view line);
@@ -133,6 +140,7 @@ class Upstream {
   bool stopping_ = false;
   bool wanted_ = false;  // somebody sent something while it was down
   Wake wake_;
+  Outbox* batched_ = nullptr;
   std::unique_ptr<Link> link_;
   Task<void> replay_;
   Task<void> run_;
