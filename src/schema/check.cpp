@@ -454,7 +454,7 @@ Result<void> Schema::check(std::string_view arguments) const {
   if (ec) return refusal("the arguments are not JSON: " + ec.message());
   const std::vector<std::string> faults = schema::faults_of(*compiled_, value);
   if (faults.empty()) return {};
-  std::string what = "the arguments do not fit the tool's schema: ";
+  std::string what;
   for (std::size_t i = 0; i < faults.size(); ++i) what += (i > 0 ? "; " : "") + faults[i];
   return refusal(std::move(what));
 }
