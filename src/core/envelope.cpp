@@ -185,4 +185,12 @@ std::string record(const TaskRecord& record, WallTime now) {
   return text;
 }
 
+std::string tag(std::string_view task_id, std::string_view status) {
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object().key("meantime/task").begin_object();
+  out.field("task_id", task_id).field("status", status).end_object().end_object();
+  return text;
+}
+
 }  // namespace meantime::envelope

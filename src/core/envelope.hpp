@@ -38,4 +38,8 @@ namespace meantime::envelope {
 /// Everything known of a task, for --json and the REST API; ends with a schema version field.
 [[nodiscard]] std::string record(const TaskRecord& record, WallTime now);
 
+/// F21: {"meantime/task": {task_id, status}}, for the `_meta` of an answer that is about a task: by it a program tells
+/// our own JSON from a tool's.
+[[nodiscard]] std::string tag(std::string_view task_id, std::string_view status);
+
 }  // namespace meantime::envelope

@@ -137,7 +137,8 @@ Task<Result<Outcome>> await_end(Asked asked, TaskId id, BuiltinTools::OnProgress
     }
     const auto now_waited = std::chrono::floor<Milliseconds>(asked.clock.now() - began);
     if (now_waited >= limit) {
-      co_return answer(text_result(envelope::await_timed_out(awaited->record, limit, asked.names.check), false));
+      co_return answer(text_result(envelope::await_timed_out(awaited->record, limit, asked.names.check), false,
+                                   envelope::tag(id.text(), "timeout")));
     }
     if (!on_progress) continue;  // a clock that rounds differently: the rest of the last millisecond
     // Progress must grow, whatever the task says of itself: the seconds do.
@@ -162,8 +163,9 @@ Task<Result<Outcome>> cancel(Asked asked, TaskId id) {
   auto awaited = co_await asked.manager.await_task(id, cancel_shows_within, asked.owner);
   if (!awaited) co_return refusal(awaited.error(), asked.request.task_id);
   const TaskRecord& record = awaited->record;
-  if (record.status == TaskStatus::failed) co_return answer(text_result(envelope::failed(record), false));
-  co_return answer(text_result(envelope::status(record, asked.clock.wall_now()), false));
+  const std::string tag = envelope::tag(id.text(), name_of(record.status));
+  if (record.status == TaskStatus::failed) co_return answer(text_result(envelope::failed(record), false, tag));
+  co_return answer(text_result(envelope::status(record, asked.clock.wall_now()), false, tag));
 }
 
 Task<Result<Outcome>> list(Asked asked) {

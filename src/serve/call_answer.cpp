@@ -39,14 +39,16 @@ void append_refusal(std::string& out, std::string_view id, const Error& error, c
 
 }  // namespace
 
-std::string text_result(std::string_view text, bool is_error, std::string_view structured) {
+std::string text_result(std::string_view text, bool is_error, std::string_view tag, std::string_view structured) {
   std::string out;
   out.reserve(text.size() + structured.size() + 128);
   JsonWriter json(out);
   json.begin_object().key("content").begin_array();
   json.begin_object().field("type", "text").field("text", text).end_object().end_array();
   if (!structured.empty()) json.key("structuredContent").raw(structured);
-  json.field("isError", is_error).end_object();
+  json.field("isError", is_error);
+  if (!tag.empty()) json.key("_meta").raw(tag);
+  json.end_object();
   return out;
 }
 
@@ -58,8 +60,10 @@ void append_call_answer(std::string& out, std::string_view id, Result<Outcome> o
   } else if (const auto* failed = std::get_if<Failed>(&*outcome)) {
     append_failure(out, id, failed->failure);
   } else {
-    const std::string running = envelope::running(std::get<Backgrounded>(*outcome), style.check_tool);
-    mcp::append_result(out, id, text_result(running, false, style.structured_envelope ? running : std::string()));
+    const auto& task = std::get<Backgrounded>(*outcome);
+    const std::string running = envelope::running(task, style.check_tool);
+    const std::string tag = envelope::tag(task.task_id.text(), name_of(TaskStatus::running));
+    mcp::append_result(out, id, text_result(running, false, tag, style.structured_envelope ? running : std::string()));
   }
 }
 

@@ -21,8 +21,10 @@ struct AnswerStyle {
   bool structured_envelope = true;
 };
 
-/// {"content":[{"type":"text","text":...}],"isError":...}; `structured` is raw JSON, or empty.
-[[nodiscard]] std::string text_result(std::string_view text, bool is_error, std::string_view structured = {});
+/// {"content":[{"type":"text","text":...}],"isError":...} as a tool's own; with `tag` (envelope::tag) as one of ours.
+/// `structured` and `tag` are raw JSON, or empty.
+[[nodiscard]] std::string text_result(std::string_view text, bool is_error, std::string_view tag = {},
+                                      std::string_view structured = {});
 
 /// Appends the whole message. Results and errors of an upstream go out as they came in.
 void append_call_answer(std::string& out, std::string_view id, Result<Outcome> outcome, const AnswerStyle& style);

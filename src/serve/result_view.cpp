@@ -69,7 +69,8 @@ bool is_short(const TaskRecord& record, const PageRequest& page) {
 }  // namespace
 
 Task<Result<std::string>> show_task(TaskManager& manager, TaskRecord record, WallTime now, PageRequest page) {
-  if (record.status == TaskStatus::running) co_return text_result(envelope::status(record, now), false);
+  const std::string tag = envelope::tag(record.task_id.text(), name_of(record.status));
+  if (record.status == TaskStatus::running) co_return text_result(envelope::status(record, now), false, tag);
   const bool failed = record.status == TaskStatus::failed;
   const bool blocks = record.media_type == MediaType::mcp_result && !record.result_cut;
   std::string out;
@@ -96,7 +97,7 @@ Task<Result<std::string>> show_task(TaskManager& manager, TaskRecord record, Wal
     if (!part) co_return std::unexpected(std::move(part.error()));
     append_page(json, record, *part, page);
   }
-  json.end_array().field("isError", failed).end_object();
+  json.end_array().field("isError", failed).key("_meta").raw(tag).end_object();
   co_return out;
 }
 

@@ -23,7 +23,8 @@ struct PageRequest {
 
 /// The raw JSON of a CallToolResult that shows `record`. Running: its status (S32). Completed: the result; one of an
 /// MCP server in its original content blocks where it is short, else its text in pages, other blocks on the first one.
-/// Failed: the failed envelope, then what the tool gave besides. Errors: those of TaskManager::read_result.
+/// Failed: the failed envelope, then what the tool gave besides. All but an unchanged result carry envelope::tag in
+/// `_meta` (F21). Errors: those of TaskManager::read_result.
 [[nodiscard]] Task<Result<std::string>> show_task(TaskManager& manager, TaskRecord record, WallTime now,
                                                   PageRequest page);
 

@@ -181,7 +181,7 @@ test('a task is cancelled from a terminal, and the client that waits for it hear
   await client.close();
 });
 
-test('F13 when meantime is killed its tasks are lost, said so, and whoever waits is woken', async () => {
+test('S27 when meantime is killed its tasks are lost, said so, and whoever waits is woken', async () => {
   const client = await wrapped(['--budget', '100ms']);
   const { structuredContent } = await call(client, 'trigger-long-running-operation', { duration: 60, steps: 60 });
   process.kill(client.transport.pid, 'SIGKILL');

@@ -2,6 +2,7 @@
 // wrap_test.cpp: the session of `meantime wrap` over real pipes, before a real child, bytes compared.
 #include <gmock/gmock.h>
 
+#include "core/json_writer.hpp"
 #include "mcp/stdio_peer.hpp"
 
 namespace meantime::test {
@@ -326,7 +327,7 @@ TEST_F(Wrap, AnIdThatIsOpenCannotBeUsedAgain) {
   EXPECT_EQ(text_in(peer.next()), "released");
 }
 
-TEST_F(Wrap, F21_ALongResultComesInPagesThatPutTogetherAreTheResult) {
+TEST_F(Wrap, F07_ALongResultComesInPagesThatPutTogetherAreTheResult) {
   auto made = options();
   made.budgets["long"] = Milliseconds(0);
   made.session.preview_chars = 1000;
@@ -345,6 +346,27 @@ TEST_F(Wrap, F21_ALongResultComesInPagesThatPutTogetherAreTheResult) {
   std::string wanted;
   while (wanted.size() < 2500) wanted += "0123456789";
   EXPECT_EQ(whole, wanted);
+}
+
+TEST_F(Wrap, F21_AToolThatAnswersLikeOurEnvelopeIsToldFromTheEnvelope) {
+  auto made = options();
+  made.budgets = {{"echo", Milliseconds(0)}, {"hold", Milliseconds(0)}};
+  peer.wrap(made);
+  peer.shake_hands();
+  const std::string running = peer.ask(call("1", "hold"));
+  const std::string task = field(text_in(running), "task_id");
+  EXPECT_THAT(running, HasSubstr(R"("_meta":{"meantime/task":{"task_id":")" + task + R"(","status":"running"}})"));
+  const std::string status = peer.ask(of_task("2", "check_task", task));
+  EXPECT_THAT(status, HasSubstr(R"("_meta":{"meantime/task":{"task_id":")" + task + R"(","status":"running"}})"));
+  // The tool says word for word what check_task said of another.
+  std::string words;
+  JsonWriter(words).begin_object().field("text", text_in(status)).end_object();
+  const std::string id = field(text_in(peer.ask(call("3", "echo", words))), "task_id");
+  const std::string result = peer.ask(of_task("4", "await_task", id));
+  EXPECT_EQ(text_in(result), text_in(status));
+  EXPECT_THAT(result, Not(HasSubstr("meantime/task")));
+  release();
+  peer.ask(of_task("5", "await_task", task));
 }
 
 TEST_F(Wrap, BadArgumentsOfOurToolsSayWhatToDo) {
