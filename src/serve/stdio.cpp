@@ -29,7 +29,6 @@ struct Events {
   explicit Events(asio::io_context& loop) : wake(loop) {}
   tools::Wake wake;
   bool client_gone = false;
-  bool idle = false;
   bool drained = false;
   bool late = false;
   bool closed = false;
@@ -130,10 +129,15 @@ Task<int> run_stdio(asio::io_context& loop, TaskManager& manager, Clock& clock, 
     events.client_gone = true;
     events.wake.notify();
   });
-  session.on_idle([&events] {
-    events.idle = true;
-    events.wake.notify();
-  });
+  session.on_idle([&events] { events.wake.notify(); });
+  struct Listening {
+    Session& session;
+    tools::Outbox& out;
+    ~Listening() {
+      session.on_idle({});
+      out.on_failure({});
+    }
+  } listening{session, out};
   std::optional<asio::signal_set> signals;
   Task<void> listener;
   if (options.handle_signals) {
@@ -155,20 +159,18 @@ Task<int> run_stdio(asio::io_context& loop, TaskManager& manager, Clock& clock, 
   const int forced_at = 2;
   bool counting = false;
   while (!events.drained || (events.signals == 0 && session.busy() && !events.late && !out.failed())) {
-    co_await events.wake.wait();
-    if (events.drained && !std::exchange(counting, true)) alarm->set(clock.now() + std::min(grace, last_requests));
     if (events.signals >= forced_at) co_return signal_exit + events.last_signal;
     if (events.signals > before && !hastened) hastened = drain(manager, options.drain_grace, events);
+    co_await events.wake.wait();
+    if (events.drained && !std::exchange(counting, true)) alarm->set(clock.now() + std::min(grace, last_requests));
   }
   reader.reset();
   Task<void> closing = close(session, events);
   while (!events.closed) {
-    co_await events.wake.wait();
     if (events.signals >= forced_at) co_return signal_exit + events.last_signal;
+    co_await events.wake.wait();
   }
   co_await out.drain(clock, last_answers);
-  session.on_idle({});
-  out.on_failure({});
   co_return 0;
 }
 

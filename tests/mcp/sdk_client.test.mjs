@@ -2,7 +2,7 @@
 // sdk_client.test.mjs: the official TypeScript SDK's client against `meantime wrap` in front of the real everything
 // server. Run by ctest: node --test sdk_client.test.mjs, with MEANTIME (the program) and MEANTIME_PEERS (node_modules).
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -178,6 +178,27 @@ test('a task is cancelled from a terminal, and the client that waits for it hear
   const result = await waiting;
   assert.equal(result.isError, true);
   assert.equal(JSON.parse(text(result)).error, 'Task was cancelled.');
+  await client.close();
+});
+
+test('F13 when meantime is killed its tasks are lost, said so, and whoever waits is woken', async () => {
+  const client = await wrapped(['--budget', '100ms']);
+  const { structuredContent } = await call(client, 'trigger-long-running-operation', { duration: 60, steps: 60 });
+  process.kill(client.transport.pid, 'SIGKILL');
+  const waited = spawnSync(meantime, ['await', structuredContent.task_id], { env, encoding: 'utf8', timeout: 30000 });
+  assert.equal(waited.status, 3, waited.stderr);
+  assert.match(waited.stdout + waited.stderr, /Task was lost: its worker stopped responding\./);
+  await client.close();
+});
+
+test('meantime before meantime: both sets of tools work and have names of their own', async () => {
+  const client = await connect([meantime, 'wrap', '--budget', '0s', '--', meantime, 'wrap', '--', ...everything]);
+  const names = (await client.listTools()).tools.map((tool) => tool.name);
+  assert.equal(new Set(names).size, names.length);
+  assert.ok(names.includes('check_task') && names.includes('meantime_check_task'));
+  const { structuredContent } = await call(client, 'echo', { message: 'through two' });
+  const result = await call(client, 'meantime_await_task', { task_id: structuredContent.task_id });
+  assert.equal(text(result), 'Echo: through two');
   await client.close();
 });
 

@@ -72,8 +72,8 @@ void StdioPeer::wrap(serve::WrapOptions options) {
   session_ = serve::run_wrap(loop, *manager, clock, std::move(options), pipes_->session_in, pipes_->session_out);
 }
 
-void StdioPeer::serve(serve::ServeOptions options) {
-  options.session.handle_signals = false;
+void StdioPeer::serve(serve::ServeOptions options, bool handle_signals) {
+  options.session.handle_signals = handle_signals;
   session_ = serve::run_serve_stdio(loop, *manager, clock, std::move(options), pipes_->session_in, pipes_->session_out);
 }
 

@@ -28,7 +28,7 @@ class StdioPeer {
   ~StdioPeer();
 
   void wrap(serve::WrapOptions options);
-  void serve(serve::ServeOptions options);
+  void serve(serve::ServeOptions options, bool handle_signals = false);
 
   /// One line to the session; the newline is added.
   void send(std::string_view line);

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// serve_test.cpp: the session of `meantime serve --stdio` over real pipes: our own tools, both revisions, good and bad.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "mcp/stdio_peer.hpp"
+
+namespace meantime::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+Task<ToolReturn> echo(ToolContext& context) {
+  co_return std::string(context.arguments());
+}
+
+Task<ToolReturn> fails(ToolContext&) {
+  co_return std::unexpected(ToolFailure{.type = "DiskFull", .message = "no room", .output = ToolOutput("half a file")});
+}
+
+Task<ToolReturn> steps(ToolContext& context) {
+  for (int i = 1; i <= 3; ++i) {
+    co_await context.sleep(Milliseconds(1));
+    context.progress({.value = static_cast<double>(i), .total = 3, .message = "step"});
+  }
+  co_return "stepped";
+}
+
+Task<ToolReturn> for_ever(ToolContext& context) {
+  co_await context.sleep(std::chrono::hours(1));
+  co_return "never";
+}
+
+class Serve : public testing::Test {
+ protected:
+  Serve() {
+    add("echo", echo, R"({"type":"object","properties":{"n":{"type":"integer"}},"x-kept":[1.0]})");
+    add("fails", fails);
+    add("steps", steps);
+    add("for_ever", for_ever);
+  }
+  void add(std::string name, CoroutineBody body, std::string schema = {}) {
+    Tool tool;
+    tool.name = std::move(name);
+    tool.description = "A tool of the test.";
+    tool.coroutine = std::move(body);
+    tool.input_schema = std::move(schema);
+    ASSERT_TRUE(peer.manager->add_tool(std::move(tool)).has_value());
+  }
+  static serve::ServeOptions options() {
+    serve::ServeOptions made;
+    made.server_version = "1.2.3";
+    made.session.budget = Milliseconds(200);
+    return made;
+  }
+  static std::string request(std::string_view id, std::string_view method, std::string_view params = "{}") {
+    return R"({"jsonrpc":"2.0","id":)" + std::string(id) + R"(,"method":")" + std::string(method) + R"(","params":)" +
+           std::string(params) + "}";
+  }
+  static std::string call(std::string_view id, std::string_view tool, std::string_view rest = "") {
+    return request(id, "tools/call", R"({"name":")" + std::string(tool) + "\"" + std::string(rest) + "}");
+  }
+
+  StdioPeer peer;
+};
+
+TEST_F(Serve, BothRevisionsGetTheirHandshake) {
+  peer.serve(options());
+  EXPECT_THAT(
+      peer.shake_hands("2025-06-18"),
+      StartsWith(R"({"jsonrpc":"2.0","id":"hello","result":{"protocolVersion":"2025-06-18","capabilities":)"
+                 R"({"tools":{},"logging":{}},"serverInfo":{"name":"meantime","version":"1.2.3"},"instructions":)"));
+  EXPECT_THAT(peer.shake_hands("2025-11-25"), HasSubstr(R"("protocolVersion":"2025-11-25")"));
+  EXPECT_THAT(peer.shake_hands("1999-01-01"), HasSubstr(R"("protocolVersion":"2025-11-25")"));
+  EXPECT_THAT(peer.ask(request("1", "initialize")), HasSubstr("-32602"));
+}
+
+TEST_F(Serve, ToolsAreListedWithTheirSchemasAsWritten) {
+  peer.serve(options());
+  peer.shake_hands();
+  const std::string list = peer.ask(request("1", "tools/list"));
+  EXPECT_THAT(
+      list,
+      HasSubstr(
+          R"({"name":"echo","description":"A tool of the test.","inputSchema":{"type":"object","properties":{"n":{"type":"integer"}},"x-kept":[1.0]}})"));
+  EXPECT_THAT(list,
+              HasSubstr(R"({"name":"fails","description":"A tool of the test.","inputSchema":{"type":"object"}})"));
+  EXPECT_THAT(list, HasSubstr(R"({"name":"await_task")"));
+  EXPECT_THAT(peer.ask(request("2", "tools/list", R"({"cursor":"x"})")), HasSubstr("-32602"));
+}
+
+TEST_F(Serve, S01_S02_ResultsAndFailuresWithinTheBudgetAreInline) {
+  peer.serve(options());
+  peer.shake_hands();
+  EXPECT_EQ(peer.ask(call("1", "echo", R"(,"arguments":{ "n":1 })")),
+            R"({"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"{ \"n\":1 }"}],"isError":false}})");
+  EXPECT_EQ(
+      peer.ask(call("\"two\"", "fails")),
+      R"({"jsonrpc":"2.0","id":"two","result":{"content":[{"type":"text","text":"DiskFull: no room\nhalf a file"}],"isError":true}})");
+}
+
+TEST_F(Serve, S03_OverTheBudgetComesTheEnvelopeAndCancelTaskEndsTheTool) {
+  peer.serve(options());
+  peer.shake_hands();
+  const std::string envelope = text_in(peer.ask(call("1", "for_ever")));
+  const std::string id = field(envelope, "task_id");
+  EXPECT_EQ(field(envelope, "status"), "running");
+  EXPECT_THAT(text_in(peer.ask(call("2", "cancel_task", R"(,"arguments":{"task_id":")" + id + "\"}"))),
+              HasSubstr("Task was cancelled."));
+}
+
+TEST_F(Serve, BadArgumentsAreAProtocolErrorOrAResultAsTheRevisionHasIt) {
+  peer.serve(options());
+  const std::string bad = call("1", "echo", R"(,"arguments":{"n":"x"})");
+  peer.shake_hands("2025-06-18");
+  EXPECT_THAT(peer.ask(bad), HasSubstr(R"("error":{"code":-32602,)"));
+  peer.shake_hands("2025-11-25");
+  EXPECT_THAT(peer.ask(bad), HasSubstr(R"("isError":true)"));
+  EXPECT_THAT(peer.ask(call("1", "echo", R"(,"arguments":[1])")), HasSubstr("'arguments' is an object"));
+  EXPECT_THAT(peer.ask(call("1", "none")), HasSubstr(R"("error":{"code":-32602,"message":"there is no tool 'none')"));
+}
+
+TEST_F(Serve, ProgressIsToldUnderTheClientsToken) {
+  peer.serve(options());
+  peer.shake_hands();
+  peer.send(call("1", "steps", R"(,"_meta":{"progressToken":"p"})"));
+  for (const char* value : {"1", "2", "3"}) {
+    EXPECT_EQ(peer.next(),
+              R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":)" +
+                  std::string(value) + R"(,"total":3,"message":"step"}})");
+  }
+  EXPECT_EQ(text_in(peer.next()), "stepped");
+}
+
+TEST_F(Serve, ACancelledRequestIsNotAnsweredAndItsToolIsGone) {
+  peer.serve(options());
+  peer.shake_hands();
+  peer.send(call("1", "for_ever"));
+  peer.send(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})");
+  EXPECT_EQ(peer.ask(request("2", "ping")), R"({"jsonrpc":"2.0","id":2,"result":{}})");
+  EXPECT_EQ(peer.manager->running(), 0U);
+}
+
+TEST_F(Serve, OtherRequestsGetTheRightAnswers) {
+  peer.serve(options());
+  EXPECT_EQ(peer.ask(request("1", "logging/setLevel", R"({"level":"warning"})")),
+            R"({"jsonrpc":"2.0","id":1,"result":{}})");
+  EXPECT_THAT(peer.ask(request("2", "logging/setLevel", R"({"level":"loud"})")), HasSubstr("-32602"));
+  EXPECT_EQ(peer.ask(request("3", "resources/list")),
+            R"({"jsonrpc":"2.0","id":3,"error":{"code":-32601,"message":"Method not found: resources/list"}})");
+  EXPECT_THAT(peer.ask("nonsense"), HasSubstr("-32700"));
+  peer.send(R"({"jsonrpc":"2.0","method":"notifications/whatever"})");
+  peer.send(R"({"jsonrpc":"2.0","id":9,"result":{}})");
+  EXPECT_THAT(peer.ask(request("4", "ping")), HasSubstr(R"("id":4)"));
+}
+
+TEST_F(Serve, ATaskOfAnotherOwnerIsNotThere) {
+  peer.serve(options());
+  peer.shake_hands();
+  Task<Result<Outcome>> theirs = peer.manager->call(
+      ToolCall{.tool = "for_ever", .arguments = {}, .caller = {.user_id = "somebody else"}, .budget = Milliseconds(0)});
+  const auto outcome = run(peer.loop, std::move(theirs));
+  const std::string id = std::get<Backgrounded>(*outcome).task_id.text();
+  for (const char* tool : {"check_task", "await_task", "cancel_task"}) {
+    EXPECT_EQ(text_in(peer.ask(call("1", tool, R"(,"arguments":{"task_id":")" + id + "\"}"))),
+              R"({"error":"Task ')" + id + R"(' not found."})");
+  }
+  EXPECT_EQ(field(text_in(peer.ask(call("2", "list_tasks"))), "count"), "0");
+  ASSERT_TRUE(run(peer.loop, peer.manager->cancel(*TaskId::parse(id))).has_value());
+  run_until(peer.loop, [&] { return peer.manager->running() == 0; });
+}
+
+TEST_F(Serve, F26_SigtermDrainsAndRecordsWhatBecameOfEachTask) {
+  auto made = options();
+  made.session.budget = Milliseconds(0);
+  made.session.drain_grace = Milliseconds(20);
+  peer.serve(made, true);
+  peer.shake_hands();
+  const std::string id = field(text_in(peer.ask(call("1", "for_ever"))), "task_id");
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_EQ(peer.exit_code(), 0);
+  const auto record = run(peer.loop, peer.manager->check(*TaskId::parse(id)));
+  ASSERT_TRUE(record.has_value());
+  EXPECT_EQ(record->reason, EndReason::interrupted);
+}
+
+TEST_F(Serve, ASecondSigtermForcesTheEnd) {
+  auto made = options();
+  made.session.budget = Milliseconds(0);
+  made.session.drain_grace = std::chrono::hours(1);
+  peer.serve(made, true);
+  peer.shake_hands();
+  const std::string id = field(text_in(peer.ask(call("1", "for_ever"))), "task_id");
+  ::kill(::getpid(), SIGTERM);
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_EQ(peer.exit_code(), 128 + SIGTERM);
+  ASSERT_TRUE(run(peer.loop, peer.manager->cancel(*TaskId::parse(id))).has_value());
+  run_until(peer.loop, [&] { return peer.manager->running() == 0; });
+}
+
+TEST_F(Serve, AnInputThatIsNoPipeIsReadToItsEnd) {
+  const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  Task<int> session = serve::run_serve_stdio(peer.loop, *peer.manager, peer.clock,
+                                             {.session = {.handle_signals = false}}, nothing, nothing);
+  EXPECT_EQ(run(peer.loop, std::move(session)), 0);
+  ::close(nothing);
+}
+
+}  // namespace
+}  // namespace meantime::test
