@@ -41,7 +41,7 @@ struct ManagerOptions {
   Milliseconds cancel_grace{5'000};      ///< How long a cancelled tool that listens may take to end.
   Milliseconds store_wait{2'000};        ///< How long an envelope waits for the store (F04).
   Milliseconds retention{86'400'000};    ///< How long a finished task is kept, from its end (F06).
-  Milliseconds heartbeat{4'000};         ///< Lease upkeep while tasks run; also the look for missed notices.
+  Milliseconds heartbeat{3'000};         ///< Lease upkeep while tasks run; also the look for missed notices.
   std::uint32_t blocking_threads = 4;    ///< Threads of the pool for blocking tools; started when first needed.
   std::uint32_t rerun_max_attempts = 3;  ///< For lost idempotent tasks.
   Limits limits;
