@@ -62,7 +62,8 @@ struct ToolCall {
   Caller caller;
   std::optional<Milliseconds> budget;  ///< In place of the tool's; 0 = to the background at once.
   /// The same key from the same owner while the first call's record exists joins that task: the tool never runs
-  /// twice. Calls with a key are recorded before they run. Empty: none.
+  /// twice. Calls with a key are recorded before they run and outlive their caller. While the store is away a key
+  /// holds within this process only. Empty: none.
   std::string idempotency_key;
   /// When the work began, where that was before this call (a command already running that is now handed over).
   std::optional<SteadyTime> began;
@@ -115,7 +116,8 @@ class TaskManager {
   /// Answers `call` within its budget; longer work goes on and is answered by its task id (S01-S08).
   /// Errors:  invalid_argument (arguments do not fit the schema), not_found (tool), overloaded, draining.
   ///          A tool's own failure is an Outcome, not an Error.
-  /// Cancel:  dropping the Task before the budget cancels the tool; after it only cancel() reaches it (F17).
+  /// Cancel:  dropping the Task before the budget cancels the tool; after it only cancel() reaches it (F17). The Task
+  ///          must not outlive the manager.
   [[nodiscard]] Task<Result<Outcome>> call(ToolCall call);
   [[nodiscard]] Task<Result<Outcome>> call(ToolHandle tool, ToolCall call);
 
