@@ -44,6 +44,8 @@ struct ManagerOptions {
   Milliseconds heartbeat{3'000};         ///< Lease upkeep while tasks run; also the look for missed notices.
   std::uint32_t blocking_threads = 4;    ///< Threads of the pool for blocking tools; started when first needed.
   std::uint32_t rerun_max_attempts = 3;  ///< For lost idempotent tasks.
+  /// How long a lost task that may run again, but not in this process, is left to one that can run it.
+  Milliseconds rerun_leave_to_others{30'000};
   Limits limits;
 };
 

@@ -39,7 +39,8 @@ Task<void> TaskManager::Impl::look_for_lost() {
 }
 
 Task<void> TaskManager::Impl::reap_lost() {
-  ReclaimPolicy policy{.tools = {}, .max_attempts = options.rerun_max_attempts};
+  ReclaimPolicy policy{
+      .tools = {}, .max_attempts = options.rerun_max_attempts, .leave_to_others = options.rerun_leave_to_others};
   if (!draining) {
     for (const auto& [name, entry] : tools) {
       if (entry->tool.rerun_if_lost) policy.tools.push_back(name);
