@@ -41,9 +41,11 @@ struct ManagerOptions {
   Milliseconds cancel_grace{5'000};      ///< How long a cancelled tool that listens may take to end.
   Milliseconds store_wait{2'000};        ///< How long an envelope waits for the store (F04).
   Milliseconds retention{86'400'000};    ///< How long a finished task is kept, from its end (F06).
-  Milliseconds heartbeat{4'000};         ///< Lease upkeep while tasks run; also the look for missed notices.
+  Milliseconds heartbeat{3'000};         ///< Lease upkeep while tasks run; also the look for missed notices.
   std::uint32_t blocking_threads = 4;    ///< Threads of the pool for blocking tools; started when first needed.
   std::uint32_t rerun_max_attempts = 3;  ///< For lost idempotent tasks.
+  /// How long a lost task that may run again, but not in this process, is left to one that can run it.
+  Milliseconds rerun_leave_to_others{30'000};
   Limits limits;
 };
 
@@ -62,7 +64,8 @@ struct ToolCall {
   Caller caller;
   std::optional<Milliseconds> budget;  ///< In place of the tool's; 0 = to the background at once.
   /// The same key from the same owner while the first call's record exists joins that task: the tool never runs
-  /// twice. Calls with a key are recorded before they run. Empty: none.
+  /// twice. Calls with a key are recorded before they run and outlive their caller. While the store is away a key
+  /// holds within this process only. Empty: none.
   std::string idempotency_key;
   /// When the work began, where that was before this call (a command already running that is now handed over).
   std::optional<SteadyTime> began;
@@ -115,7 +118,8 @@ class TaskManager {
   /// Answers `call` within its budget; longer work goes on and is answered by its task id (S01-S08).
   /// Errors:  invalid_argument (arguments do not fit the schema), not_found (tool), overloaded, draining.
   ///          A tool's own failure is an Outcome, not an Error.
-  /// Cancel:  dropping the Task before the budget cancels the tool; after it only cancel() reaches it (F17).
+  /// Cancel:  dropping the Task before the budget cancels the tool; after it only cancel() reaches it (F17). The Task
+  ///          must not outlive the manager.
   [[nodiscard]] Task<Result<Outcome>> call(ToolCall call);
   [[nodiscard]] Task<Result<Outcome>> call(ToolHandle tool, ToolCall call);
 

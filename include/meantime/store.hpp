@@ -64,6 +64,8 @@ struct LostReport {
 struct ReclaimPolicy {
   std::vector<std::string> tools;
   std::uint32_t max_attempts = 3;
+  /// A task that may run again, but not here, is left for this long after its worker's lease to a process that can.
+  Milliseconds leave_to_others{0};
 };
 
 /// Told of what other processes did. Called on the loop, never from inside a call to the store.

@@ -115,7 +115,8 @@ std::string zsh(const std::vector<CommandSummary>& commands) {
 std::string fish(const std::vector<CommandSummary>& commands) {
   std::string out = "# fish completion of meantime\ncomplete -c meantime -f\n";
   for (const auto& command : commands) {
-    out += "complete -c meantime -n __fish_use_subcommand -a " + command.name + " -d " + in_quotes(command.summary) + "\n";
+    out +=
+        "complete -c meantime -n __fish_use_subcommand -a " + command.name + " -d " + in_quotes(command.summary) + "\n";
     const std::string here = "complete -c meantime -n '__fish_seen_subcommand_from " + command.name + "'";
     for (const auto& option : command.options) {
       const bool is_long = option.name.starts_with("--");
@@ -124,7 +125,10 @@ std::string fish(const std::vector<CommandSummary>& commands) {
     }
     if (command.takes_task) out += here + " -a '(" + std::string(ids) + ")'\n";
     if (command.name == "completion") out += here + " -a 'bash zsh fish'\n";
-    if (command.name == "config") out += here + " -a check\n" + here + " -F\n";
+    if (command.name == "config") {
+      out += here + " -a check\n";
+      out += here + " -F\n";
+    }
     if (command.name == "run" || command.name == "wrap") out += here + " -a '(__fish_complete_subcommand)'\n";
   }
   return out;

@@ -92,7 +92,7 @@ Task<Result<TaskList>> View::list(ListQuery query) {
 Task<void> View::look_for_lost() {
   worker_died_ = false;
   // A store that cannot be written still shows what it knows; that nobody is ended here is no fault of the user's.
-  static_cast<void>(co_await store_->reap_lost({}));
+  static_cast<void>(co_await store_->reap_lost({.leave_to_others = std::chrono::seconds(30)}));
 }
 
 void View::watch(const TaskId& task) {

@@ -20,7 +20,7 @@ class View final : public StoreListener {
   explicit View(const ViewOptions& options);
   View(const View&) = delete;
   View& operator=(const View&) = delete;
-  ~View();
+  ~View() override;
 
   /// Opens the store, runs `body` on the loop and closes the store. Answers the exit code.
   int run(const std::function<Task<int>()>& body);

@@ -126,8 +126,10 @@ Result<Milliseconds> parse_duration(std::string_view text) {
     const std::size_t length = rest.find_first_not_of("0123456789.");
     if (length == 0 || length == std::string_view::npos) return not_a_duration(text);
     double number = 0;
-    const auto [end, problem] = std::from_chars(rest.data(), rest.data() + length, number, std::chars_format::fixed);
-    if (problem != std::errc{} || end != rest.data() + length) return not_a_duration(text);
+    const char* const first = rest.data();
+    const char* const last = first + length;
+    const auto [end, problem] = std::from_chars(first, last, number, std::chars_format::fixed);
+    if (problem != std::errc{} || end != last) return not_a_duration(text);
     rest.remove_prefix(length);
     const auto* unit =
         std::find_if(units.begin(), units.end(), [&](const Unit& u) { return rest.starts_with(u.name); });

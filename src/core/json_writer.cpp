@@ -69,7 +69,7 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   for (;;) {
     const std::size_t plain = plain_length(text);
-    out.append(text.data(), plain);
+    out.append(text.substr(0, plain));
     if (plain == text.size()) break;
     append_escape(out, text[plain]);
     text.remove_prefix(plain + 1);

@@ -37,21 +37,40 @@ struct Deadline::List {
 };
 
 namespace {
-// Lists of durations nobody uses any more are swept when there are more than this.
-constexpr std::size_t lists_before_sweep = 64;
+constexpr std::size_t max_lists = 48;
 }  // namespace
 
 void Deadline::disarm() noexcept {
   // The alarm may now be early; it then finds nothing due and is set again. That is cheaper than moving it each time.
   if (list_ != nullptr) list_->remove(*this);
+  if (odd_ != nullptr) std::exchange(odd_, nullptr)->odd_.erase(this);
 }
 
 Deadlines::Deadlines(Clock& clock) : clock_(clock), alarm_(clock.make_alarm([this] { fire_due(); })) {}
 
 Deadlines::~Deadlines() {
+  *alive_ = false;
   for (auto& [after, list] : lists_) {
     while (list->first != nullptr) list->first->disarm();
   }
+  while (!odd_.empty()) (*odd_.begin())->disarm();
+}
+
+// Null when there are too many durations for lists of their own.
+Deadline::List* Deadlines::list_for(Milliseconds after) {
+  if (last_used_ != nullptr && last_used_->after == after) return last_used_;
+  auto at = lists_.find(after);
+  if (at == lists_.end()) {
+    if (lists_.size() >= max_lists) {
+      std::erase_if(lists_, [](const auto& entry) { return entry.second->first == nullptr; });
+      last_used_ = nullptr;
+      if (lists_.size() >= max_lists) return nullptr;
+    }
+    at = lists_.emplace(after, std::make_unique<Deadline::List>()).first;
+    at->second->after = after;
+  }
+  last_used_ = at->second.get();
+  return last_used_;
 }
 
 void Deadlines::arm(Deadline& deadline, Milliseconds after, SteadyTime now) {
@@ -61,21 +80,13 @@ void Deadlines::arm(Deadline& deadline, Milliseconds after, SteadyTime now) {
   deadline.when_ = now + after;
   // Armed while others fire: at the earliest on the next turn, or a sleep of nothing in a loop would hold the thread.
   if (firing_) deadline.when_ = std::max(deadline.when_, firing_at_ + SteadyTime::duration(1));
-  if (last_used_ == nullptr || last_used_->after != after) {
-    if (lists_.size() > lists_before_sweep && !firing_) {
-      std::erase_if(lists_, [](const auto& entry) { return entry.second->first == nullptr; });
-    }
-    auto& list = lists_[after];
-    if (!list) {
-      list = std::make_unique<Deadline::List>();
-      list->after = after;
-    }
-    last_used_ = list.get();
-  }
-  if (last_used_->last == nullptr || last_used_->last->when_ <= deadline.when_) {
-    last_used_->append(deadline);
+  if (Deadline::List* list = list_for(after); list == nullptr) {
+    deadline.odd_ = this;
+    odd_.insert(&deadline);
+  } else if (list->last == nullptr || list->last->when_ <= deadline.when_) {
+    list->append(deadline);
   } else {
-    last_used_->insert_in_order(deadline);
+    list->insert_in_order(deadline);
   }
   if (deadline.when_ < alarm_at_ && !firing_) {
     alarm_at_ = deadline.when_;
@@ -83,31 +94,32 @@ void Deadlines::arm(Deadline& deadline, Milliseconds after, SteadyTime now) {
   }
 }
 
+Deadline* Deadlines::earliest() const noexcept {
+  Deadline* first = odd_.empty() ? nullptr : *odd_.begin();
+  for (const auto& [after, list] : lists_) {
+    if (list->first != nullptr && (first == nullptr || list->first->when_ < first->when_)) first = list->first;
+  }
+  return first;
+}
+
 void Deadlines::fire_due() {
   const SteadyTime now = clock_.now();
+  const std::shared_ptr<bool> alive = alive_;
   firing_ = true;
   firing_at_ = now;
-  for (;;) {
-    Deadline* due = nullptr;
-    for (auto& [after, list] : lists_) {
-      if (list->first != nullptr && list->first->when_ <= now && (due == nullptr || list->first->when_ < due->when_)) {
-        due = list->first;
-      }
-    }
-    if (due == nullptr) break;
+  for (Deadline* due = earliest(); due != nullptr && due->when_ <= now; due = earliest()) {
     due->disarm();
     due->fire_(due->owner_);
+    if (!*alive) return;  // what fired destroyed all this
   }
   firing_ = false;
   set_alarm();
 }
 
 void Deadlines::set_alarm() {
-  alarm_at_ = SteadyTime::max();
-  for (const auto& [after, list] : lists_) {
-    if (list->first != nullptr) alarm_at_ = std::min(alarm_at_, list->first->when_);
-  }
-  if (alarm_at_ != SteadyTime::max()) alarm_->set(alarm_at_);
+  const Deadline* first = earliest();
+  alarm_at_ = first != nullptr ? first->when_ : SteadyTime::max();
+  if (first != nullptr) alarm_->set(alarm_at_);
 }
 
 }  // namespace meantime

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // deadlines.hpp: many deadlines behind one alarm. Equal durations expire in the order they were armed, so each duration
-// has a list of its own and arming and disarming cost O(1); odd durations go to an ordered set.
+// has a list of its own and arming and disarming cost O(1); durations beyond the first few dozen share an ordered set.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "meantime/clock.hpp"
 
@@ -21,7 +23,7 @@ class Deadline {
   Deadline& operator=(const Deadline&) = delete;
   ~Deadline() { disarm(); }
 
-  [[nodiscard]] bool armed() const noexcept { return list_ != nullptr; }
+  [[nodiscard]] bool armed() const noexcept { return list_ != nullptr || odd_ != nullptr; }
   void disarm() noexcept;
 
  private:
@@ -30,6 +32,7 @@ class Deadline {
   Deadline* previous_ = nullptr;
   Deadline* next_ = nullptr;
   List* list_ = nullptr;
+  Deadlines* odd_ = nullptr;  // set in place of list_ for those in the ordered set
   SteadyTime when_{};
   Fire fire_;
   void* owner_;
@@ -49,12 +52,22 @@ class Deadlines {
   [[nodiscard]] Clock& clock() const noexcept { return clock_; }
 
  private:
+  friend class Deadline;
+  struct Earlier {
+    bool operator()(const Deadline* a, const Deadline* b) const noexcept {
+      return a->when_ != b->when_ ? a->when_ < b->when_ : std::less<>()(a, b);
+    }
+  };
+  Deadline::List* list_for(Milliseconds after);
+  [[nodiscard]] Deadline* earliest() const noexcept;
   void fire_due();
   void set_alarm();
 
   Clock& clock_;
   std::map<Milliseconds, std::unique_ptr<Deadline::List>> lists_;
   Deadline::List* last_used_ = nullptr;
+  std::set<Deadline*, Earlier> odd_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   SteadyTime alarm_at_ = SteadyTime::max();
   bool firing_ = false;
   SteadyTime firing_at_{};

@@ -226,5 +226,33 @@ TEST(Deadlines, ALaterArmedButEarlierTimeOfAnEqualDurationKeepsTheOrder) {
   EXPECT_EQ(order, (std::vector<int>{1, 0}));
 }
 
+TEST(Deadlines, HundredsOfDifferentDurationsFireInOrderToo) {
+  boost::asio::io_context io;
+  test::ManualClock clock(io);
+  Deadlines deadlines(clock);
+  std::vector<int> order;
+  std::vector<std::unique_ptr<Fired>> fired;
+  for (int i = 0; i < 500; ++i) {
+    fired.push_back(std::make_unique<Fired>());
+    fired.back()->order = &order;
+    fired.back()->number = (i * 37) % 500;
+    deadlines.arm(fired.back()->deadline, Milliseconds(fired.back()->number));
+  }
+  fired[3]->deadline.disarm();
+  clock.advance(1s);
+  EXPECT_EQ(order.size(), 499U);
+  EXPECT_TRUE(std::ranges::is_sorted(order));
+}
+
+TEST(Deadlines, OneThatFiresMayDestroyThemAll) {
+  boost::asio::io_context io;
+  test::ManualClock clock(io);
+  auto deadlines = std::make_unique<Deadlines>(clock);
+  Deadline last([](void* all) { static_cast<std::unique_ptr<Deadlines>*>(all)->reset(); }, &deadlines);
+  deadlines->arm(last, 1ms);
+  clock.advance(1s);
+  EXPECT_EQ(deadlines, nullptr);
+}
+
 }  // namespace
 }  // namespace meantime

@@ -240,7 +240,8 @@ Task<void> TaskManager::Impl::stored_or_too_long(TaskId id, InlineCaller& here) 
 
 void TaskManager::Impl::begin_now(LiveTask& task) {
   if (task.body || task.ended()) return;
-  if (task.entry.tool.max_run_time) deadlines_.arm(task.more().run_time, *task.entry.tool.max_run_time, task.started);
+  // From now: a second run of a lost task has the whole time again.
+  if (task.entry.tool.max_run_time) deadlines_.arm(task.more().run_time, *task.entry.tool.max_run_time);
   task.begin();
   if (task.ended()) group.spawn(record_end(task));
 }

@@ -329,6 +329,23 @@ TEST_F(CallTest, AMaximumRunTimeEndsATool) {
   EXPECT_EQ(gate.inside(), 0U);
 }
 
+TEST_F(CallTest, AToolThatListensAndRunsPastItsTimeHasTimedOutInlineToo) {
+  Tool tool;
+  tool.name = "listener";
+  tool.max_run_time = 2s;
+  tool.coroutine = [](ToolContext& context) -> Task<ToolReturn> {
+    auto stop = context.stop_token();
+    while (!stop.stop_requested()) co_await context.sleep(100ms);
+    co_return std::unexpected(ToolFailure{"CommandFailed", "ended by SIGTERM", std::nullopt});
+  };
+  add(std::move(tool));
+  auto outcome = turn_until_done(manager().call(call_of("listener")));
+  const ToolFailure& failure = std::get<Failed>(*outcome).failure;
+  EXPECT_EQ(failure.reason, EndReason::timed_out);
+  EXPECT_EQ(failure.error(),
+            "TimedOut: the tool ran past its maximum run time of 2s (CommandFailed: ended by SIGTERM)");
+}
+
 TEST_F(CallTest, AToolThatDoesNotExistAndArgumentsThatDoNotFitAreRefusedWithTheRemedy) {
   auto unknown = run(io, manager().call(call_of("nope")));
   ASSERT_FALSE(unknown);

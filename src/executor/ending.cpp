@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // ending.cpp: what became of a background task: made once, stored before anyone is told, and told to all who wait.
-#include "core/duration.hpp"
 #include "core/utf8.hpp"
 #include "executor/manager_impl.hpp"
 
@@ -61,11 +60,6 @@ TextLimits limits_of(const LiveTask& task, const ManagerOptions& options) {
 }  // namespace
 
 std::optional<TaskEnd> TaskManager::Impl::make_small_end(LiveTask& task, ToolReturn& returned) {
-  // A tool that was asked to end and then failed ended because it was asked; one that finished all the same finished.
-  if (!returned && task.extras && task.extras->ending != EndReason::none &&
-      returned.error().reason == EndReason::tool_error) {
-    returned.error().reason = task.extras->ending;
-  }
   if (size_of(returned) > off_loop_bytes) return std::nullopt;
   return end_of(std::move(returned), limits_of(task, options));
 }
@@ -133,7 +127,7 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     remove(task);
     co_return;
   }
-  if (task.extras && (!task.extras->output.empty() || task.extras->progress_pending)) co_await flush(task);
+  if (task.extras) co_await flush_rest(task);
 
   const RunToken run{task.id, task.attempt};
   const TaskStatus status = end.status;
@@ -229,8 +223,7 @@ void TaskManager::Impl::end_by_force(LiveTask& task, EndReason reason) {
   switch (reason) {
     case EndReason::timed_out:
       failure.type = "TimedOut";
-      failure.message = "the tool ran past its maximum run time of " +
-                        format_duration(task.entry.tool.max_run_time.value_or(Milliseconds(0)));
+      failure.message = LiveTask::over_run_time(task.entry.tool);
       break;
     case EndReason::interrupted:
       failure.type = "Interrupted";

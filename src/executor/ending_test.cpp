@@ -249,6 +249,39 @@ TEST_F(EndingTest, S27_ALostTaskOfAnIdempotentToolRunsAgainWhereThatIsConfigured
   EXPECT_EQ(run(io, other.manager->read_result(id, 0, 0))->text, "second time");
 }
 
+TEST_F(EndingTest, S27_ASecondRunHasTheWholeMaximumRunTimeAgain) {
+  Tool tool;
+  tool.name = "again";
+  tool.idempotent = true;
+  tool.rerun_if_lost = true;
+  tool.max_run_time = 20s;
+  tool.coroutine = gate.body();
+  Process other(io, clock, backend, {});
+  test::Gate second;
+  add(tool);
+  tool.coroutine = second.body();
+  ASSERT_TRUE(other.manager->add_tool(tool).has_value());
+  const TaskId id = background(call_of("again")).task_id;
+  here.reset();
+  clock.advance(15s);  // 25 s since the call, 15 at most of the second run
+  EXPECT_EQ(second.inside(), 1U);
+  clock.advance(20s);
+  EXPECT_EQ(run(io, other.manager->check(id))->reason, EndReason::timed_out);
+}
+
+TEST_F(EndingTest, WhatAToolPrintedLastIsKept) {
+  add("printer", [](ToolContext& context) -> Task<ToolReturn> {
+    co_await context.sleep(11s);
+    context.append_output("first ");
+    co_await context.sleep(10ms);
+    context.append_output("last");
+    co_return ToolOutput("done");
+  });
+  const TaskId id = background(call_of("printer")).task_id;
+  clock.advance(5s);
+  EXPECT_EQ(*run(io, manager().read_output(id, 0, 100)), "first last");
+}
+
 TEST_F(EndingTest, S13_FinishedTasksAreBoundedTheFirstToEndGoFirstAndRunningOnesStay) {
   backend = make_memory_backend(clock, MemoryRetention{.max_finished = 5, .keep_at_least = 10s});
   restart({});

@@ -67,10 +67,12 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   Task<Result<Awaited>> await_remote(TaskId id, SteadyTime until, std::optional<std::string> user_id);
   Task<Result<TextPage>> read_result(TaskId id, std::uint64_t offset, std::uint64_t limit);
   Task<void> flush(LiveTask& task);
+  Task<void> flush_rest(LiveTask& task);
 
   // upkeep.cpp
   Task<void> upkeep();
   Task<void> look_for_lost();
+  Task<void> reap_lost();
   Task<void> look_for_cancels();
   Task<DrainReport> drain(Milliseconds grace);
   void rerun(ReclaimedTask reclaimed);
@@ -121,6 +123,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   std::uint64_t telemetry_faults = 0;
   bool draining = false;
   bool looking_for_lost = false;
+  bool look_again_for_lost = false;
   SteadyTime drain_until{};
   WaitList idle_waiters;  ///< Woken when the last live task has ended.
   WaitList store_back;    ///< Woken when the store can be reached again.

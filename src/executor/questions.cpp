@@ -42,11 +42,6 @@ Task<Result<TaskRecord>> TaskManager::Impl::find(TaskId id, const std::optional<
 
 Task<Result<Awaited>> TaskManager::Impl::await_task(TaskId id, Milliseconds timeout,
                                                     std::optional<std::string> user_id) {
-  if (options.limits.waiters != 0 && waiting >= options.limits.waiters) {
-    co_return fail(errc::overloaded, "manager.await_task",
-                   std::to_string(waiting) + " waits are open already (limit limits.waiters): ask again in a moment",
-                   Milliseconds(1'000));
-  }
   struct Counted {
     std::uint32_t& count;
     explicit Counted(std::uint32_t& c) : count(c) { ++count; }
@@ -143,18 +138,24 @@ Task<void> TaskManager::Impl::flush(LiveTask& task) {
       if (live == nullptr) co_return;
     }
     first = false;
-    std::string output = std::exchange(live->extras->output, {});
-    const bool progress_pending = std::exchange(live->extras->progress_pending, false);
-    std::optional<Progress> progress = progress_pending ? live->extras->progress : std::nullopt;
-    if (progress) {
-      if (auto stored = co_await store.set_progress(run, std::move(*progress)); !stored) {
-        fault("store.set_progress", stored.error().detail);
-      }
+    co_await flush_rest(*live);
+  }
+}
+
+// What the store has not seen yet, at once; in order after what an earlier flush handed over.
+Task<void> TaskManager::Impl::flush_rest(LiveTask& task) {
+  const RunToken run{task.id, task.attempt};
+  std::string output = std::exchange(task.extras->output, {});
+  std::optional<Progress> progress;
+  if (std::exchange(task.extras->progress_pending, false)) progress = task.extras->progress;
+  if (progress) {
+    if (auto stored = co_await store.set_progress(run, std::move(*progress)); !stored) {
+      fault("store.set_progress", stored.error().detail);
     }
-    if (!output.empty()) {
-      if (auto stored = co_await store.append_output(run, std::move(output)); !stored) {
-        fault("store.append_output", stored.error().detail);
-      }
+  }
+  if (!output.empty()) {
+    if (auto stored = co_await store.append_output(run, std::move(output)); !stored) {
+      fault("store.append_output", stored.error().detail);
     }
   }
 }
@@ -172,8 +173,14 @@ Task<Result<TaskRecord>> TaskManager::check(TaskId task, std::optional<std::stri
 
 Task<Result<Awaited>> TaskManager::await_task(TaskId task, std::optional<Milliseconds> timeout,
                                               std::optional<std::string> user_id) {
-  return impl_->await_task(task, std::max(timeout.value_or(impl_->options.await_timeout), Milliseconds(0)),
-                           std::move(user_id));
+  const std::uint32_t limit = impl_->options.limits.waiters;
+  if (limit != 0 && impl_->waiting >= limit) {
+    co_return fail(errc::overloaded, "manager.await_task",
+                   std::to_string(impl_->waiting) + " waits are open already (limit limits.waiters): ask again soon",
+                   Milliseconds(1'000));
+  }
+  co_return co_await impl_->await_task(task, std::max(timeout.value_or(impl_->options.await_timeout), Milliseconds(0)),
+                                       std::move(user_id));
 }
 
 Task<Result<TextPage>> TaskManager::read_result(TaskId task, std::uint64_t offset_chars, std::uint64_t limit_chars,

@@ -32,15 +32,21 @@ Task<void> TaskManager::Impl::look_for_cancels() {
 }
 
 Task<void> TaskManager::Impl::look_for_lost() {
+  look_again_for_lost = true;
   if (std::exchange(looking_for_lost, true)) co_return;
-  ReclaimPolicy policy{.tools = {}, .max_attempts = options.rerun_max_attempts};
+  while (std::exchange(look_again_for_lost, false)) co_await reap_lost();
+  looking_for_lost = false;
+}
+
+Task<void> TaskManager::Impl::reap_lost() {
+  ReclaimPolicy policy{
+      .tools = {}, .max_attempts = options.rerun_max_attempts, .leave_to_others = options.rerun_leave_to_others};
   if (!draining) {
     for (const auto& [name, entry] : tools) {
       if (entry->tool.rerun_if_lost) policy.tools.push_back(name);
     }
   }
   auto report = co_await store.reap_lost(std::move(policy));
-  looking_for_lost = false;
   if (!report) {
     fault("store.reap_lost", report.error().detail);
     co_return;
@@ -91,7 +97,12 @@ void TaskManager::Impl::on_available(bool available) {
 }
 
 Task<DrainReport> TaskManager::Impl::drain(Milliseconds grace) {
-  draining = true;
+  if (std::exchange(draining, true) && grace <= Milliseconds(0)) {
+    // Asked twice: those that were told to end and tidy up have no more time for it.
+    registry.for_each_live([this](LiveTask& task) {
+      if (task.extras && task.extras->ending != EndReason::none) loop_.post(task.extras->drop);
+    });
+  }
   const SteadyTime until = clock.now() + grace;
   drain_until = drain_until == SteadyTime{} ? until : std::min(drain_until, until);
   idle_waiters.wake_all(Woken::look);  // a drain under way looks at its shorter time

@@ -28,8 +28,22 @@
 #define MEANTIME_IN_CHILD
 #endif
 
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define MEANTIME_THREAD_SANITIZER 1
+extern "C" int __clone(int (*run)(void*), void* stack, int flags, void* argument, ...) noexcept;  // NOLINT: libc's
+#endif
+#endif
+
 namespace meantime::process {
 namespace {
+
+#ifdef MEANTIME_THREAD_SANITIZER
+// The sanitizer's own clone() does not know children that share memory; libc's second name for it passes by.
+constexpr auto start_sharing = &__clone;
+#else
+constexpr auto start_sharing = &::clone;
+#endif
 
 enum class Stage : int { none, group, parent, folder, streams, limits, privileges, exec };
 
@@ -225,8 +239,8 @@ Result<Launched> launch(const Launch& what) {
   unsigned long before = 0;
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &everything, &before, signal_set_bytes);
   int pidfd = -1;
-  const pid_t pid =
-      ::clone(&run_in_child, stack.get() + stack_bytes, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &child, &pidfd);
+  const pid_t pid = start_sharing(&run_in_child, stack.get() + stack_bytes,
+                                  CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &child, &pidfd);
   const int clone_error = errno;
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, signal_set_bytes);
   close_copies();

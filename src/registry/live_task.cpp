@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "registry/live_task.hpp"
 
+#include "core/duration.hpp"
 #include "core/error_type.hpp"
 
 namespace meantime {
@@ -96,6 +97,24 @@ void LiveTask::begin() {
 
 ToolReturn LiveTask::take_return() {
   if (extras && extras->forced) return std::unexpected(std::move(*extras->forced));
+  ToolReturn returned = take_body();
+  // A tool that was asked to end and then failed ended because it was asked; one that finished all the same finished.
+  if (!returned && extras && extras->ending != EndReason::none && returned.error().reason == EndReason::tool_error) {
+    ToolFailure& failure = returned.error();
+    failure.reason = extras->ending;
+    if (failure.reason == EndReason::timed_out) {
+      failure.message = over_run_time(entry.tool) + " (" + failure.error() + ")";
+      failure.type = "TimedOut";
+    }
+  }
+  return returned;
+}
+
+std::string LiveTask::over_run_time(const Tool& tool) {
+  return "the tool ran past its maximum run time of " + format_duration(tool.max_run_time.value_or(Milliseconds(0)));
+}
+
+ToolReturn LiveTask::take_body() {
   try {
     return body.take();
   } catch (const std::exception& thrown) {

@@ -99,6 +99,7 @@ class LiveTask final : public ToolContext {
   [[nodiscard]] bool ended() const noexcept { return body.done() || (extras && extras->forced); }
   /// What the tool returned, threw, or was ended with. Once.
   [[nodiscard]] ToolReturn take_return();
+  [[nodiscard]] static std::string over_run_time(const Tool& tool);
   [[nodiscard]] Extras& more();
   [[nodiscard]] bool listens() const noexcept { return extras && extras->stop; }
   void arm_budget(Milliseconds budget);
@@ -124,6 +125,8 @@ class LiveTask final : public ToolContext {
   bool recording = false;  ///< Its end is being stored.
 
  private:
+  ToolReturn take_body();
+
   std::string arguments_;
   Deadline budget_;
 };

@@ -19,6 +19,7 @@ void Registry::link(LiveTask& task) noexcept {
 }
 
 void Registry::unlink(LiveTask& task) noexcept {
+  if (cursor_ == &task) cursor_ = task.next;
   (task.previous != nullptr ? task.previous->next : first_) = task.next;
   if (task.next != nullptr) task.next->previous = task.previous;
   task.previous = task.next = nullptr;

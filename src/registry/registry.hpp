@@ -30,11 +30,11 @@ class Registry {
   [[nodiscard]] std::size_t live() const noexcept { return live_; }
   [[nodiscard]] std::size_t background() const noexcept { return tasks_.size(); }
 
-  /// `visit` may end and remove the task that it is given, and no other.
+  /// `visit` may end and remove any task. Not for use inside `visit`.
   template <class Visit>
   void for_each_live(Visit visit) {
-    for (LiveTask* task = first_; task != nullptr;) {
-      LiveTask& current = *std::exchange(task, task->next);
+    for (cursor_ = first_; cursor_ != nullptr;) {
+      LiveTask& current = *std::exchange(cursor_, cursor_->next);
       visit(current);
     }
   }
@@ -66,6 +66,7 @@ class Registry {
   boost::unordered_flat_set<LiveTask*, Hash, Same> tasks_;
   boost::unordered_node_map<TaskId, Remote, std::hash<TaskId>> remote_;
   LiveTask* first_ = nullptr;
+  LiveTask* cursor_ = nullptr;  // the next one of for_each_live
   std::size_t live_ = 0;
 };
 

@@ -52,7 +52,8 @@ std::string in_quotes(std::string_view text) {
 
 std::string listed(const std::vector<std::string>& names) {
   std::string out;
-  for (const std::string& name : names | std::views::take(shown_names)) out += (out.empty() ? "" : ", ") + in_quotes(name);
+  for (const std::string& name : names | std::views::take(shown_names))
+    out += (out.empty() ? "" : ", ") + in_quotes(name);
   return names.size() > shown_names ? out + ", ..." : out;
 }
 
@@ -244,7 +245,8 @@ class Checker {
       for (const std::string& other : others) {
         if (object.contains(other)) continue;
         fits = false;
-        inside(member_step(other), [&] { return say(faults, "is required beside " + in_quotes(name) + " and missing"); });
+        inside(member_step(other),
+               [&] { return say(faults, "is required beside " + in_quotes(name) + " and missing"); });
       }
     }
     for (const auto& member : object) {
@@ -281,7 +283,8 @@ class Checker {
     }
     if (node.property_names != nullptr && !check(*node.property_names, json::value(name), nullptr)) {
       fits = false;
-      say(faults, "has a property whose name " + in_quotes(name) + " is not allowed (" + node.property_names->place + ")");
+      say(faults,
+          "has a property whose name " + in_quotes(name) + " is not allowed (" + node.property_names->place + ")");
     }
     return fits;
   }
@@ -454,7 +457,7 @@ Result<void> Schema::check(std::string_view arguments) const {
   if (ec) return refusal("the arguments are not JSON: " + ec.message());
   const std::vector<std::string> faults = schema::faults_of(*compiled_, value);
   if (faults.empty()) return {};
-  std::string what = "the arguments do not fit the tool's schema: ";
+  std::string what;
   for (std::size_t i = 0; i < faults.size(); ++i) what += (i > 0 ? "; " : "") + faults[i];
   return refusal(std::move(what));
 }

@@ -27,4 +27,10 @@ bool may_reclaim(const ReclaimPolicy& policy, std::string_view tool, std::uint32
   return attempt < policy.max_attempts && std::ranges::find(policy.tools, tool) != policy.tools.end();
 }
 
+bool leave_to_others(const ReclaimPolicy& policy, std::string_view tool, std::uint32_t attempt,
+                     Milliseconds since_lease) {
+  return attempt < policy.max_attempts && since_lease < policy.leave_to_others &&
+         std::ranges::find(policy.tools, tool) == policy.tools.end();
+}
+
 }  // namespace meantime::store

@@ -25,5 +25,8 @@ inline constexpr std::uint64_t max_output_bytes = 1ULL << 20U;
 
 /// Whether this process may run `tool` again as attempt number `attempt` + 1.
 [[nodiscard]] bool may_reclaim(const ReclaimPolicy& policy, std::string_view tool, std::uint32_t attempt);
+/// Whether a task that may run again, of a worker whose lease ended so long ago, is left to a process that can run it.
+[[nodiscard]] bool leave_to_others(const ReclaimPolicy& policy, std::string_view tool, std::uint32_t attempt,
+                                   Milliseconds since_lease);
 
 }  // namespace meantime::store

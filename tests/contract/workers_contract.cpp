@@ -193,6 +193,18 @@ TEST_P(StoreContract, ALostTaskThatMayRunAgainIsTakenOverOnce) {
   EXPECT_EQ(result(*a_, again), "of the second");
 }
 
+TEST_P(StoreContract, ATaskThatMayRunAgainIsLeftToAProcessThatCanRunItForAWhile) {
+  const TaskId id = start(*a_, {.tool = "index", .rerun_if_lost = true});
+  state_->let_lease_pass();
+  const auto viewer = wait(b_->reap_lost({.leave_to_others = std::chrono::hours(1)}));
+  EXPECT_THAT(viewer->lost, IsEmpty());
+  EXPECT_EQ(find(*b_, id).status, TaskStatus::running);
+  auto c = state_->join();
+  EXPECT_EQ(wait(c->reap_lost({.tools = {"index"}}))->reclaimed.size(), 1U);
+  state_->let_lease_pass();
+  EXPECT_THAT(wait(b_->reap_lost({}))->lost, ElementsAre(id));
+}
+
 TEST_P(StoreContract, ATaskIsRunAgainOnlySoManyTimes) {
   const ReclaimPolicy policy{.tools = {"index"}, .max_attempts = 2};
   const TaskId id = start(*a_, {.tool = "index", .rerun_if_lost = true});

@@ -80,6 +80,7 @@ class MemoryBackend {
   void forget(Record& record);
   void evict();
   [[nodiscard]] bool is_dead(const Worker& worker) const;
+  [[nodiscard]] Milliseconds since_lease(const Worker& worker) const;
   [[nodiscard]] TaskRecord describe(const Record& record) const;
 
   void tell_ended(const Worker* except, const TaskId& task);

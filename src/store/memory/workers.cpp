@@ -47,6 +47,10 @@ bool MemoryBackend::is_dead(const Worker& worker) const {
   return worker.loop == nullptr || worker.lease_until < clock_.now();
 }
 
+Milliseconds MemoryBackend::since_lease(const Worker& worker) const {
+  return std::chrono::duration_cast<Milliseconds>(clock_.now() - worker.lease_until);
+}
+
 LostReport MemoryBackend::reap_lost(Worker& worker, const ReclaimPolicy& policy) {
   LostReport report;
   const bool any_dead = std::ranges::any_of(
@@ -65,7 +69,8 @@ LostReport MemoryBackend::reap_lost(Worker& worker, const ReclaimPolicy& policy)
         const TaskRecord now = describe(*record);
         report.reclaimed.push_back(
             {now.task_id, now.attempt, now.tool_name, record->rare->arguments, now.caller, now.created_at});
-      } else {
+      } else if (!record->rerun_if_lost || record->cancel_requested ||
+                 !store::leave_to_others(policy, record->tool->text, record->attempt, since_lease(was))) {
         end(*record, TaskEnd{.status = TaskStatus::failed,
                              .reason = EndReason::lost,
                              .error = std::string(store::lost_error),

@@ -48,6 +48,11 @@ struct Notices {
   }
 };
 
+struct DeadWorker {
+  std::string name;
+  Milliseconds since_lease{0};  ///< Below zero: the operating system says that it died before.
+};
+
 class Rows {
  public:
   Rows(Database& db, const RunFolder& folder, Milliseconds lease);
@@ -85,7 +90,7 @@ class Rows {
   std::uint64_t piece_at(std::int64_t n, std::uint64_t at);
   void write_pieces(std::int64_t n, std::string_view text);
   Result<FinishVerdict> finish_late(const RunToken& run, const TaskEnd& end);
-  std::vector<std::string> dead_workers(SteadyTime now);
+  std::vector<DeadWorker> dead_workers(SteadyTime now);
 
   Database& db_;
   const RunFolder& folder_;

@@ -44,13 +44,15 @@ void Rows::probe() {
   write.run();
 }
 
-std::vector<std::string> Rows::dead_workers(SteadyTime now) {
-  std::vector<std::string> dead;
+std::vector<DeadWorker> Rows::dead_workers(SteadyTime now) {
+  std::vector<DeadWorker> dead;
   Statement workers(db_, "SELECT name, boot, lease_until FROM workers WHERE reaped = 0 AND name <> ?");
   workers.open(worker_);
   while (workers.step()) {
     const bool expired = workers.integer(2) < lease_millis(now);
-    if (expired || folder_.is_dead(workers.text(0), workers.bytes(1))) dead.push_back(workers.text(0));
+    if (expired || folder_.is_dead(workers.text(0), workers.bytes(1))) {
+      dead.push_back({workers.text(0), Milliseconds(lease_millis(now) - workers.integer(2))});
+    }
   }
   workers.reset();
   return dead;
@@ -65,7 +67,8 @@ Result<LostReport> Rows::reap_lost(const ReclaimPolicy& policy, SteadyTime now, 
   Statement take_over(db_, "UPDATE tasks SET worker = ?, attempt = ? WHERE n = ?");
   Statement reaped(db_, "UPDATE workers SET reaped = 1 WHERE name = ?");
   Statement removed(db_, "DELETE FROM workers WHERE name = ?");
-  for (const std::string& worker : dead_workers(now)) {
+  for (const auto& [worker, since_lease] : dead_workers(now)) {
+    bool left_some = false;
     std::vector<RunningTask> tasks;
     running.open(worker);
     while (running.step()) {
@@ -86,6 +89,9 @@ Result<LostReport> Rows::reap_lost(const ReclaimPolicy& policy, SteadyTime now, 
         take_over.run(worker_, each.task.attempt, each.n);
         hold_lease(now);
         report.reclaimed.push_back(std::move(each.task));
+      } else if (each.rerun && !each.cancel &&
+                 leave_to_others(policy, each.task.tool_name, each.task.attempt, since_lease)) {
+        left_some = true;
       } else {
         end.run(static_cast<int>(TaskStatus::failed), static_cast<int>(EndReason::lost),
                 wall_now.time_since_epoch().count(), lost_error, each.n);
@@ -93,6 +99,7 @@ Result<LostReport> Rows::reap_lost(const ReclaimPolicy& policy, SteadyTime now, 
         notices_.ended.push_back(each.task.task_id);
       }
     }
+    if (left_some) continue;
     // One that is only hung may come back, and then renews its lease; one that is gone cannot.
     if (folder_.remove_if_gone(worker)) {
       removed.run(worker);
