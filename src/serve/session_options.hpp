@@ -30,7 +30,7 @@ enum class OutputSchemas : std::uint8_t {
 /// Settings of one MCP session. Every member has a working default.
 struct SessionOptions {
   std::string owner = "local";         ///< `user_id` of the tasks: a stdio session belongs to the local user.
-  std::optional<Milliseconds> budget;  ///< In place of the manager's.
+  std::optional<Milliseconds> budget;  ///< In place of the manager's and of a tool's own.
   Milliseconds await_cap{25'000};      ///< How long await_task waits, at most and by default: below clients' limits.
   std::map<std::string, Milliseconds> await_caps;      ///< In place of await_cap, by the client's name.
   std::uint64_t preview_chars = 20'000;                ///< A longer result is handed out in pages of this.

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// upstream_answer.hpp: what an upstream answered, as what a tool returns. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "mcp/json_rpc.hpp"
+#include "mcp/line_framer.hpp"
+#include "meantime/outcome.hpp"
+
+namespace meantime::tools {
+
+[[nodiscard]] ToolReturn failure(std::string type, std::string message, std::optional<ToolOutput> output = {});
+
+/// A result as raw JSON; one with isError as ToolError, a JSON-RPC error as McpError, both with the raw JSON beside.
+[[nodiscard]] ToolReturn to_return(const mcp::Message& answer);
+
+/// The id of a message that was too long to be kept: serializers put it first or last. None: it cannot be seen.
+[[nodiscard]] mcp::JsonSpan find_id(const mcp::Line& line);
+
+}  // namespace meantime::tools
