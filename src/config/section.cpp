@@ -35,7 +35,7 @@ std::filesystem::path Problems::resolve(std::string_view path) const {
     if (const char* home = std::getenv("HOME"))
       return std::filesystem::path(home) / path.substr(std::min<std::size_t>(2, path.size()));
   }
-  const std::filesystem::path given(path);
+  std::filesystem::path given(path);
   if (given.is_absolute()) return given;
   return (std::filesystem::absolute(file_).parent_path() / given).lexically_normal();
 }

@@ -125,6 +125,8 @@ Task<Result<Outcome>> TaskManager::Impl::first_of_the_two(std::unique_ptr<LiveTa
   const Tool& tool = task.entry.tool;
   InlineCaller here;
   here.on_progress = on_progress ? &on_progress : nullptr;
+  if (on_progress && task.extras && task.extras->progress)
+    on_progress(*task.extras->progress);  // told before it suspended
   task.inline_caller = &here;
   count(task);
   if (tool.max_run_time) deadlines_.arm(task.more().run_time, *tool.max_run_time, task.started);

@@ -298,6 +298,7 @@ TEST_F(CallTest, F32_TimeRunsFromTheCallAndNotFromTheBackgrounding) {
 TEST_F(CallTest, ProgressReachesTheCallerWhoWaitsAndNobodyAfterwards) {
   std::vector<double> heard;
   add("counter", [](ToolContext& context) -> Task<ToolReturn> {
+    context.progress({.value = 0, .total = 4.0, .message = {}});
     for (int i = 1; i <= 4; ++i) {
       co_await context.sleep(4s);
       context.progress({.value = static_cast<double>(i), .total = 4.0, .message = {}});
@@ -307,10 +308,10 @@ TEST_F(CallTest, ProgressReachesTheCallerWhoWaitsAndNobodyAfterwards) {
   ToolCall call = call_of("counter");
   call.on_progress = [&](const Progress& progress) { heard.push_back(progress.value); };
   const TaskId id = background(std::move(call)).task_id;
-  EXPECT_EQ(heard, (std::vector<double>{1, 2}));
+  EXPECT_EQ(heard, (std::vector<double>{0, 1, 2}));
   clock.advance(3s);
   EXPECT_EQ(check(id).progress->value, 3);
-  EXPECT_EQ(heard.size(), 2U);
+  EXPECT_EQ(heard.size(), 3U);
   clock.advance(10s);
 }
 

@@ -62,7 +62,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   void request_end(LiveTask& task, EndReason reason);
 
   // questions.cpp
-  Task<Result<TaskRecord>> find(TaskId id, const std::optional<std::string>& user_id);
+  Task<Result<TaskRecord>> find(TaskId id, std::optional<std::string> user_id);
   Task<Result<Awaited>> await_task(TaskId id, Milliseconds timeout, std::optional<std::string> user_id);
   Task<Result<Awaited>> await_remote(TaskId id, SteadyTime until, std::optional<std::string> user_id);
   Task<Result<TextPage>> read_result(TaskId id, std::uint64_t offset, std::uint64_t limit);

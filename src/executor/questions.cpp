@@ -24,11 +24,10 @@ constexpr std::size_t flush_at_once_bytes = 64UL << 10;
 
 }  // namespace
 
-Task<Result<TaskRecord>> TaskManager::Impl::find(TaskId id, const std::optional<std::string>& user_id) {
-  std::optional<std::string> owner = user_id;
+Task<Result<TaskRecord>> TaskManager::Impl::find(TaskId id, std::optional<std::string> user_id) {
   if (const LiveTask* live = registry.find(id)) {
     TaskRecord record = record_of(*live);
-    if (!may_see(record, owner)) co_return not_found("manager.find", id);
+    if (!may_see(record, user_id)) co_return not_found("manager.find", id);
     co_return record;
   }
   auto record = co_await store.find(id);
@@ -36,7 +35,7 @@ Task<Result<TaskRecord>> TaskManager::Impl::find(TaskId id, const std::optional<
     if (record.error().code == errc::not_found) co_return not_found("manager.find", id);
     co_return std::unexpected(std::move(record.error()));
   }
-  if (!may_see(*record, owner)) co_return not_found("manager.find", id);
+  if (!may_see(*record, user_id)) co_return not_found("manager.find", id);
   co_return record;
 }
 

@@ -25,9 +25,9 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t read_bytes = 64 * 1024;  // a pipe's own size
-constexpr int reads_before_a_turn = 16;        // then others on the loop get theirs
-constexpr int reap_at_exit_ms = 1'000;         // a killed process that is not gone by then hangs in the kernel
+constexpr std::size_t read_bytes = 64UL * 1024;  // a pipe's own size
+constexpr int reads_before_a_turn = 16;          // then others on the loop get theirs
+constexpr int reap_at_exit_ms = 1'000;           // a killed process that is not gone by then hangs in the kernel
 
 class Fd {
  public:

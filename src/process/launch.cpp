@@ -48,7 +48,7 @@ constexpr auto start_sharing = &::clone;
 enum class Stage : int { none, group, parent, folder, streams, limits, privileges, exec };
 
 constexpr std::size_t limit_count = 6;
-constexpr std::size_t stack_bytes = 64 * 1024;
+constexpr std::size_t stack_bytes = 64UL * 1024;
 constexpr std::size_t signal_set_bytes = 8;  // the kernel's sigset
 
 struct Limit {
@@ -310,7 +310,11 @@ std::vector<std::string> chosen_environment(const std::vector<std::string>& from
     });
     if (wanted && !set.contains(std::string(name))) out.push_back(std::move(entry));
   }
-  for (const auto& [name, value] : set) out.push_back(name + "=" + value);
+  for (const auto& [name, value] : set) {
+    std::string& entry = out.emplace_back(name);
+    entry += '=';
+    entry += value;
+  }
   return out;
 }
 
