@@ -153,6 +153,15 @@ TEST_F(Servers, WrapOfAProgramThatIsNotThereSaysSo) {
   EXPECT_NE(ended.err.find("no-such-mcp-server"), std::string::npos);
 }
 
+TEST_F(Servers, WrapRefusesNamesForItsToolsThatNoClientCouldUse) {
+  const Ended twice = meantime({"wrap", "--check-tool", "await_task", "--", "cat"});
+  EXPECT_EQ(twice.code, 2);
+  EXPECT_NE(twice.err.find("two tools cannot both be called 'await_task'"), std::string::npos) << twice.err;
+  const Ended odd = meantime({"wrap", "--list-tool", "my list!", "--", "cat"});
+  EXPECT_EQ(odd.code, 2);
+  EXPECT_NE(odd.err.find("'my list!' cannot be a tool's name"), std::string::npos) << odd.err;
+}
+
 TEST_F(Servers, S25_InMemoryEverythingWorksAndNothingIsLeftOnDisk) {
   Program server = start(
       {"serve", "--stdio", "--config", file("m.toml", "[store]\nkind = \"memory\"\n" + std::string(hello_config))},
