@@ -3,7 +3,6 @@
 #include "cli/arguments.hpp"
 
 #include <CLI/CLI.hpp>
-#include <limits>
 
 #include "cli/exit_code.hpp"
 #include "core/duration.hpp"
@@ -146,8 +145,9 @@ class Grammar {
     add_view(*output_app_, output_.view);
     add_task(*output_app_, output_.task);
     output_app_->add_flag("-f,--follow", output_.follow, "Go on until the task ends");
-    // Without a range a minus sign would be read as a number near 2^64.
-    const auto chars = CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()).description("");
+    // Without a range a minus sign would be read as a number near 2^64, and what is too big as the biggest there is.
+    constexpr std::int64_t most = 1'000'000'000'000'000;
+    const auto chars = CLI::Range(std::int64_t{0}, most).description("");
     output_app_->add_option("--offset", output_.offset, "Start at this character of the result")
         ->check(chars)
         ->type_name("CHARS");
