@@ -120,7 +120,7 @@ class Store {
   /// This worker's running tasks that somebody wants cancelled: the look that finds what a notice missed.
   [[nodiscard]] virtual Task<Result<std::vector<TaskId>>> cancel_requests() = 0;
 
-  /// Renews this worker's lease. Call it more often than lease_ms() / 3 while tasks run.
+  /// Renews this worker's lease. Call it more often than lease() / 3 while tasks run.
   [[nodiscard]] virtual Task<Result<void>> heartbeat() = 0;
   [[nodiscard]] virtual Milliseconds lease() const noexcept = 0;
 

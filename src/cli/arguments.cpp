@@ -145,8 +145,15 @@ class Grammar {
     add_view(*output_app_, output_.view);
     add_task(*output_app_, output_.task);
     output_app_->add_flag("-f,--follow", output_.follow, "Go on until the task ends");
-    output_app_->add_option("--offset", output_.offset, "Start at this character of the result")->type_name("CHARS");
-    output_app_->add_option("--limit", output_.limit, "Print at most so many characters (0: all)")->type_name("CHARS");
+    // Without a range a minus sign would be read as a number near 2^64, and what is too big as the biggest there is.
+    constexpr std::int64_t most = 1'000'000'000'000'000;
+    const auto chars = CLI::Range(std::int64_t{0}, most).description("");
+    output_app_->add_option("--offset", output_.offset, "Start at this character of the result")
+        ->check(chars)
+        ->type_name("CHARS");
+    output_app_->add_option("--limit", output_.limit, "Print at most so many characters (0: all)")
+        ->check(chars)
+        ->type_name("CHARS");
 
     list_app_ = add("list", "List tasks, newest first");
     add_view(*list_app_, list_.view);
@@ -375,7 +382,9 @@ std::variant<Command, Stop> parse(std::vector<std::string> arguments) {
     const std::ptrdiff_t dashes = command->empty() && !rest.empty() ? 1 : 0;
     command->insert(command->end(), rest.begin() + dashes, rest.end());
     if (command->empty()) {
-      return wrong("which command? Write it after '--', as: meantime " + name + " -- make all", name);
+      return wrong("which command? Write it after '--', as: meantime " + name +
+                       (name == "wrap" ? " -- npx -y some-mcp-server" : " -- make all"),
+                   name);
     }
   }
   return grammar.command();

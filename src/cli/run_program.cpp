@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <csignal>
 #include <exception>
 
 #include "cli/commands.hpp"
@@ -28,6 +29,7 @@ struct Start {
 
 int run_program(std::span<const char* const> arguments, std::string_view version) {
   hold_standard_streams();
+  std::signal(SIGXFSZ, SIG_IGN);  // a store at the user's file size limit (ulimit -f) is a full one, not the end
   try {
     const auto parsed = parse_arguments(arguments);
     if (const auto* stop = std::get_if<Stop>(&parsed)) {

@@ -4,8 +4,13 @@
 
 #include <unistd.h>
 
+#include <set>
+
 #include "cli/commands.hpp"
+#include "cli/exit_code.hpp"
 #include "cli/server_machine.hpp"
+#include "cli/terminal.hpp"
+#include "core/utf8.hpp"
 
 namespace meantime::cli {
 namespace {
@@ -28,6 +33,21 @@ serve::BuiltinNames names_of(const std::map<std::string, std::string>& given) {
   return names;
 }
 
+// A client would refuse the whole list, or never reach one of the two. Empty: the names are fine.
+std::string what_is_wrong(const serve::BuiltinNames& names) {
+  constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./";
+  std::set<std::string_view> seen;
+  for (const std::string_view name : {std::string_view(names.check), std::string_view(names.await),
+                                      std::string_view(names.list), std::string_view(names.cancel)}) {
+    const std::string quoted = "'" + utf8::repaired(std::string(name.substr(0, 128))) + "'";
+    if (name.empty() || name.size() > 128 || name.find_first_not_of(allowed) != std::string_view::npos) {
+      return quoted + " cannot be a tool's name: it has 1 to 128 of A-Z a-z 0-9 _ - . /";
+    }
+    if (!seen.insert(name).second) return "two tools cannot both be called " + quoted + ": choose another name for one";
+  }
+  return {};
+}
+
 }  // namespace
 
 int wrap_command(const WrapArguments& arguments, std::string_view /*version*/) {
@@ -44,6 +64,10 @@ int wrap_command(const WrapArguments& arguments, std::string_view /*version*/) {
   if (arguments.preview_chars) options.session.preview_chars = *arguments.preview_chars;
   options.session.output_schemas = schemas_of(arguments.output_schemas);
   options.session.names = names_of(arguments.tool_names);
+  if (const std::string fault = what_is_wrong(options.session.names); !fault.empty()) {
+    complain(fault);
+    return exit_code::usage;
+  }
 
   ManagerOptions limits;
   if (arguments.budget) limits.budget = *arguments.budget;

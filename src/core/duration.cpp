@@ -15,7 +15,8 @@ struct Unit {
 };
 // Longest names first, so that "ms" is not read as "m".
 constexpr std::array<Unit, 5> units{{{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
-constexpr double most_millis = 1e15;  // 31,000 years: sums stay far from the end of the type
+// A hundred years: clocks count nanoseconds in 64 bits, and a deadline must not wrap round into the past.
+constexpr double most_millis = 36'500 * 86'400'000.0;
 
 std::unexpected<Error> not_a_duration(std::string_view text) {
   return fail(errc::invalid_argument, "duration",
@@ -137,7 +138,10 @@ Result<Milliseconds> parse_duration(std::string_view text) {
     rest.remove_prefix(unit->name.size());
     millis += number * static_cast<double>(unit->millis);
   } while (!rest.empty());
-  if (millis > most_millis) return not_a_duration(text);
+  if (millis > most_millis) {
+    return fail(errc::invalid_argument, "duration",
+                "'" + std::string(text.substr(0, 64)) + "' is too long: at most 36500d, a hundred years");
+  }
   return Milliseconds{std::llround(millis)};
 }
 

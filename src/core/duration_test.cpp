@@ -22,12 +22,24 @@ TEST(Duration, ReadsEveryUnitAndSeveralInARow) {
 }
 
 TEST(Duration, RefusesWhatIsNoneAndSaysWhatToWrite) {
-  for (const char* text : {"", "10", "s", "ten seconds", "-5s", "10 s", "1e3s", "nan", "infs", "1..5s", "10s!", "10sec",
-                           "99999999999999999999d", "1.5.2h", "."}) {
+  for (const char* text :
+       {"", "10", "s", "ten seconds", "-5s", "10 s", "1e3s", "nan", "infs", "1..5s", "10s!", "10sec", "1.5.2h", "."}) {
     const auto got = parse_duration(text);
     ASSERT_FALSE(got.has_value()) << text;
     EXPECT_EQ(got.error().code, errc::invalid_argument) << text;
     EXPECT_NE(got.error().detail.find("1h30m"), std::string::npos) << text;
+  }
+}
+
+TEST(Duration, RefusesWhatNoClockCouldReach) {
+  using std::chrono::steady_clock;
+  const auto most = parse_duration("36500d");
+  ASSERT_TRUE(most.has_value());
+  EXPECT_GT(steady_clock::now() + *most, steady_clock::now()) << "a deadline in the future, not wrapped round";
+  for (const char* text : {"36501d", "999999d", "99999999999999999999d"}) {
+    const auto got = parse_duration(text);
+    ASSERT_FALSE(got.has_value()) << text;
+    EXPECT_NE(got.error().detail.find("at most 36500d"), std::string::npos) << got.error().detail;
   }
 }
 

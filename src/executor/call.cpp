@@ -81,7 +81,12 @@ void TaskManager::Impl::uncount(LiveTask& task) noexcept {
 // No coroutine itself: a tool that ends before it suspends costs one small frame, its context, and no hop.
 Task<Result<Outcome>> TaskManager::Impl::call(ToolEntry& entry, ToolCall&& call) {
   CallerAccount& account = callers.account(call.caller);
-  if (auto refused = refuse(entry, account, call)) return answer_error(std::move(*refused));
+  // Who calls again for what runs already adds nothing: no limit turns away those whom the key is there for.
+  const bool joins =
+      !call.idempotency_key.empty() && keys.contains(account.caller.user_id + '\0' + call.idempotency_key);
+  if (!joins) {
+    if (auto refused = refuse(entry, account, call)) return answer_error(std::move(*refused));
+  }
 
   const Tool& tool = entry.tool;
   const Milliseconds budget = tool.always_background ? Milliseconds(0)

@@ -151,9 +151,18 @@ TEST_F(EndingTest, F01_AStartThatArrivesAfterTheEndChangesNothing) {
   EXPECT_EQ(run(io, other.manager->read_result(id, 0, 0))->text, "early");
 }
 
-TEST_F(EndingTest, F11_BytesThatAreNoUtf8AreRepairedOnceAtCompletion) {
+TEST_F(EndingTest, S04_F11_BytesThatAreNoUtf8AreRepairedOnceAtCompletion) {
   const TaskId id = ended(ToolOutput(std::string("ok \xff\xfe and \xe2\x82\xac")));
   EXPECT_EQ(result_of(id), "ok \xef\xbf\xbd\xef\xbf\xbd and \xe2\x82\xac");
+}
+
+TEST_F(EndingTest, S04_AResultThatIsMoreThanTextIsTextFromItsCompletionOnAndSaysOfWhatType) {
+  ToolOutput answer(R"({"content":[{"type":"image","data":"AAAA","mimeType":"image/png"}]})");
+  answer.media_type = MediaType::mcp_result;
+  const std::string text = answer.text;
+  const TaskId id = ended(std::move(answer));
+  EXPECT_EQ(check(id).media_type, MediaType::mcp_result);
+  EXPECT_EQ(result_of(id), text);
 }
 
 TEST_F(EndingTest, F33_ErrorsAreCapped) {

@@ -106,6 +106,20 @@ TEST_F(UpkeepTest, AClientThatTimedOutAndCallsAgainWithItsKeyFindsItsTask) {
   EXPECT_EQ(gate.entered, 1U);
 }
 
+TEST_F(UpkeepTest, AClientThatCallsAgainWithItsKeyIsNotTurnedAwayByTheLimitThatItsOwnTaskFills) {
+  ManagerOptions options;
+  options.limits.running_per_owner = 1;
+  restart(options);
+  add_gate();
+  ToolCall call = call_of("slow");
+  call.idempotency_key = "order-11";
+  const TaskId id = background(call).task_id;
+  EXPECT_EQ(run(io, manager().call(call_of("slow"))).error().code, errc::overloaded);
+  EXPECT_EQ(background(call).task_id, id);
+  gate.open();
+  run_ready(io);
+}
+
 TEST_F(UpkeepTest, AKeyedCallThatFailsSaysSoToAllWhoJoin) {
   add_gate();
   ToolCall call = call_of("slow");

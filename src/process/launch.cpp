@@ -86,14 +86,14 @@ MEANTIME_IN_CHILD long call(long number, long a = 0, long b = 0, long c = 0, lon
 }
 
 // Handlers of this process must never run in the child; what the user chose to ignore (nohup) stays ignored, but
-// SIGPIPE, which servers ignore for themselves, does not.
+// SIGPIPE and SIGXFSZ, which meantime ignores for itself, do not.
 MEANTIME_IN_CHILD void reset_signals() {
   for (int signal = 1; signal < 65; ++signal) {
     if (signal == SIGKILL || signal == SIGSTOP) continue;
     std::array<unsigned long, 8> action{};  // larger than any kernel's sigaction; its first word is the handler
     if (call(SYS_rt_sigaction, signal, 0, reinterpret_cast<long>(action.data()), signal_set_bytes) != 0) continue;
     const bool ignored = action[0] == reinterpret_cast<unsigned long>(SIG_IGN);
-    if (action[0] == 0 || (ignored && signal != SIGPIPE)) continue;
+    if (action[0] == 0 || (ignored && signal != SIGPIPE && signal != SIGXFSZ)) continue;
     action = {};
     call(SYS_rt_sigaction, signal, reinterpret_cast<long>(action.data()), 0, signal_set_bytes);
   }

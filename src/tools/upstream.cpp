@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -22,6 +23,7 @@ constexpr Milliseconds after_term{2'000};       // between TERM and KILL
 constexpr Milliseconds output_after_exit{250};  // for what a dead program still has in its pipe
 constexpr std::uint32_t logs_per_run = 50;
 constexpr std::size_t quoted_bytes = 120;
+constexpr std::size_t seen_bytes = 256;  // of a line that is no message, at both ends
 
 std::string in_quotes(std::string_view line) {
   std::string out;
@@ -401,13 +403,22 @@ void Upstream::set_cancel_reason(std::uint64_t call, std::string_view reason) {
 
 void Upstream::take(const mcp::Line& line) {
   if (line.too_long) {
-    refuse(line, "the answer has " + std::to_string(line.bytes) + " bytes; a line may have " +
-                     std::to_string(options_.max_line_bytes));
+    const std::string why = "the answer has " + std::to_string(line.bytes) + " bytes; a line may have " +
+                            std::to_string(options_.max_line_bytes);
+    log("sent too long a line: " + why);
+    refuse(line, why);
     return;
   }
   const auto message = mcp::read_message(line.text);
   if (!message) {
     log("sent a line that is no message and is left out (" + message.error().message + "): " + in_quotes(line.text));
+    // Often it can be seen whose answer it was to be: nobody shall wait for it any longer.
+    mcp::Line ends = line;
+    ends.head = line.text.substr(0, seen_bytes);
+    ends.tail = line.text.substr(line.text.size() - ends.head.size());
+    if (ends.head.starts_with('{') && ends.head.find("\"jsonrpc\"") != std::string_view::npos) {
+      refuse(ends, "the answer cannot be read (" + message.error().message + ")");
+    }
     return;
   }
   if (message->is_response()) {
@@ -420,7 +431,6 @@ void Upstream::take(const mcp::Line& line) {
 }
 
 void Upstream::refuse(const mcp::Line& line, std::string_view why) {
-  log("sent too long a line: " + std::string(why));
   const mcp::JsonSpan id = find_id(line);
   if (const auto call = call_of(id)) {
     const auto found = exchanges_.find(*call);

@@ -16,7 +16,8 @@ namespace meantime::tools {
 /// A result as raw JSON; one with isError as ToolError, a JSON-RPC error as McpError, both with the raw JSON beside.
 [[nodiscard]] ToolReturn to_return(const mcp::Message& answer);
 
-/// The id of a message that was too long to be kept: serializers put it first or last. None: it cannot be seen.
+/// The id of an answer of which only the two ends can be read: serializers put it first or last. None: it cannot be
+/// seen, or the line is no answer but a request.
 [[nodiscard]] mcp::JsonSpan find_id(const mcp::Line& line);
 
 }  // namespace meantime::tools

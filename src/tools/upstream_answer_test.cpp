@@ -20,6 +20,14 @@ TEST(UpstreamAnswer, TheIdOfALostLineIsFoundAtEitherEnd) {
   EXPECT_EQ(id_in(R"({"result":{"content":[{"x)", R"(xxx"}]},"id":5,"jsonrpc":"2.0"})"), "5");
 }
 
+TEST(UpstreamAnswer, SpacesAfterTheColonAreJsonToo) {
+  EXPECT_EQ(id_in(R"({"jsonrpc": "2.0", "id": "mt-1-2", "result": {"x)", "xxx}}"), "\"mt-1-2\"");
+}
+
+TEST(UpstreamAnswer, TheIdOfARequestIsTheUpstreamsOwnAndAnswersNothing) {
+  EXPECT_EQ(id_in(R"({"jsonrpc":"2.0","id":17,"method":"sampling/createMessage","params":{"x)", R"(xxx"}})"), "");
+}
+
 TEST(UpstreamAnswer, AnIdInsideTheResultIsNotTheMessages) {
   EXPECT_EQ(id_in(R"({"result":{"id":17,"x":"x)", R"(xxx","id":18}})"), "");
   EXPECT_EQ(id_in(R"({"jsonrpc":"2.0","result":{"a":"\"id\":17,)", R"(xxx"}})"), "");

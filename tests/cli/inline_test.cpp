@@ -22,6 +22,15 @@ TEST_F(Inline, ASignalThatEndsTheCommandIsPassedOnAsAShellDoes) {
   EXPECT_EQ(meantime({"run", "--", "sh", "-c", "kill -15 $$"}).code, 128 + SIGTERM);
 }
 
+TEST_F(Inline, AFileSizeLimitIsAFullStoreForUsAndTheUsualSignalForTheCommand) {
+  const Ended listed = meantime({"run", "--", "sh", "-c", "ulimit -f 1; exec " MEANTIME_PROGRAM " list"});
+  EXPECT_EQ(listed.code, 1) << listed.err;
+  EXPECT_NE(listed.err.find("tasks.db"), std::string::npos) << listed.err;
+  const std::string file = (folder() / "big").string();
+  const Ended wrote = meantime({"run", "--", "sh", "-c", "ulimit -f 1; exec head -c 100000 /dev/zero >" + file});
+  EXPECT_EQ(wrote.code, 128 + SIGXFSZ);
+}
+
 TEST_F(Inline, CommandsThatCannotRunAreNamed) {
   const Ended missing = meantime({"run", "--", "no-such-program-here"});
   EXPECT_EQ(missing.code, 127);

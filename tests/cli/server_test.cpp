@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // server_test.cpp: config check, serve and wrap as the real program; the protocol itself is tested in tests/mcp.
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "program.hpp"
@@ -150,6 +151,36 @@ TEST_F(Servers, WrapOfAProgramThatIsNotThereSaysSo) {
   EXPECT_EQ(ended.code, 127);
   EXPECT_EQ(ended.out, "");
   EXPECT_NE(ended.err.find("no-such-mcp-server"), std::string::npos);
+}
+
+TEST_F(Servers, WrapRefusesNamesForItsToolsThatNoClientCouldUse) {
+  const Ended twice = meantime({"wrap", "--check-tool", "await_task", "--", "cat"});
+  EXPECT_EQ(twice.code, 2);
+  EXPECT_NE(twice.err.find("two tools cannot both be called 'await_task'"), std::string::npos) << twice.err;
+  const Ended odd = meantime({"wrap", "--list-tool", "my list!", "--", "cat"});
+  EXPECT_EQ(odd.code, 2);
+  EXPECT_NE(odd.err.find("'my list!' cannot be a tool's name"), std::string::npos) << odd.err;
+}
+
+TEST_F(Servers, S25_InMemoryEverythingWorksAndNothingIsLeftOnDisk) {
+  Program server = start(
+      {"serve", "--stdio", "--config", file("m.toml", "[store]\nkind = \"memory\"\n" + std::string(hello_config))},
+      {.no_input = false});
+  greet(server);
+  EXPECT_EQ(text_of(ask(server, 2, "tools/call", {{"name", "hello"}, {"arguments", {{"who", "you"}}}})), "hello you\n");
+  const std::string envelope = text_of(ask(server, 3, "tools/call", {{"name", "stay"}, {"arguments", json::object()}}));
+  const json::value id = json::parse(std::string_view(envelope)).at("task_id");
+  const auto asked = [&](int number, const std::string& tool) {
+    return text_of(ask(server, number, "tools/call", {{"name", tool}, {"arguments", {{"task_id", id}}}}));
+  };
+  EXPECT_NE(asked(4, "check_task").find("\"running\""), std::string::npos);
+  asked(5, "cancel_task");
+  EXPECT_NE(asked(6, "await_task").find("Task was cancelled."), std::string::npos);
+  server.close_input();
+  EXPECT_EQ(server.wait().code, 0);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder())) {
+    EXPECT_NE(entry.path().extension(), ".db") << entry.path();
+  }
 }
 
 TEST_F(Servers, WithoutAStoreCallsAreAnsweredAllTheSame) {

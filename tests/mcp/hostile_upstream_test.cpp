@@ -72,6 +72,19 @@ TEST_F(HostileUpstream, AHundredMegabytesInOneLineFailTheirCallWhereverTheIdStan
   }
 }
 
+TEST_F(HostileUpstream, AnAnswerThatCannotBeReadFailsItsCallAndNobodyWaitsForEver) {
+  peer.wrap(options());
+  peer.shake_hands();
+  const std::pair<const char*, const char*> faults[] = {
+      {"deep", "nested deeper"}, {"latin1", "not valid UTF-8"}, {"hollow", "is needed"}, {"both", "is needed"}};
+  for (const auto& [tool, fault] : faults) {
+    const std::string answer = peer.ask(call("1", tool));
+    EXPECT_THAT(text_in(answer), HasSubstr("UpstreamError: upstream 'scripted': the answer cannot be read")) << tool;
+    EXPECT_THAT(answer, HasSubstr(fault));
+    expect_it_goes_on();
+  }
+}
+
 TEST_F(HostileUpstream, OneThatDiesMidCallIsNamedWithItsExitCodeAndStartedAgain) {
   peer.wrap(options());
   peer.shake_hands();

@@ -113,6 +113,15 @@ class Upstream {
       big(id, name == "big");
     } else if (name == "die") {
       std::_Exit(3);
+    } else if (name == "deep") {
+      say(R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":)" + std::string(1 << 20, '[') + std::string(1 << 20, ']') +
+          "}");
+    } else if (name == "latin1") {
+      say(R"({"jsonrpc": "2.0", "id": )" + id + ", \"result\": {\"content\": \"\xfc\"}}");
+    } else if (name == "hollow") {
+      say(R"({"jsonrpc":"2.0","id":)" + id + "}");
+    } else if (name == "both") {
+      say(R"({"result":{},"error":{"code":1,"message":"no"},"jsonrpc":"2.0","id":)" + id + "}");
     } else if (name == "wrong") {
       say(R"({"jsonrpc":"2.0","id":)" + id + R"(,"error":{"code":-32042,"message":"no \u00fc","data":{"k":[1, 2]}}})");
     } else if (name == "fails") {

@@ -2,6 +2,9 @@
 // sqlite_store.cpp: the store's calls, each handed to the thread that reads or the thread that writes.
 #include "meantime/sqlite_store.hpp"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <boost/asio/io_context.hpp>
 #include <cstdlib>
 #include <tuple>
@@ -242,6 +245,20 @@ Result<std::unique_ptr<Store>> open_sqlite_store(boost::asio::io_context& loop, 
   return std::make_unique<SqliteStore>(loop, clock, std::move(options), worker_name(random), std::move(*opened));
 }
 
+namespace {
+
+// Where there is no HOME (cron, a service manager) the user's entry names it. Never a folder that others can write to:
+// who makes it there first would read and forge the tasks of whoever comes second.
+std::filesystem::path home_of_user() {
+  std::array<char, 4096> texts{};
+  passwd entry{};
+  passwd* found = nullptr;
+  if (getpwuid_r(geteuid(), &entry, texts.data(), texts.size(), &found) != 0 || found == nullptr) return "/";
+  return entry.pw_dir;
+}
+
+}  // namespace
+
 std::filesystem::path default_state_folder() {
   const auto variable = [](const char* name) -> std::string_view {
     const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read at start-up
@@ -251,7 +268,7 @@ std::filesystem::path default_state_folder() {
   // A relative one is to be ignored, by the XDG base directory specification.
   if (const auto xdg = variable("XDG_STATE_HOME"); xdg.starts_with('/')) return std::filesystem::path(xdg) / "meantime";
   const auto home = variable("HOME");
-  return std::filesystem::path(home.empty() ? "/tmp" : home) / ".local" / "state" / "meantime";
+  return (home.empty() ? home_of_user() : std::filesystem::path(home)) / ".local" / "state" / "meantime";
 }
 
 }  // namespace meantime

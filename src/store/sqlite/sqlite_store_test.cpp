@@ -438,6 +438,10 @@ TEST(StateFolder, IsTheUsersOwnUnlessTheEnvironmentSaysOtherwise) {
   setenv("XDG_STATE_HOME", "relative", 1);
   setenv("HOME", "/home/ann", 1);
   EXPECT_EQ(default_state_folder(), "/home/ann/.local/state/meantime");
+  setenv("HOME", "", 1);
+  const std::string without_home = default_state_folder().string();
+  EXPECT_TRUE(without_home.ends_with("/.local/state/meantime")) << without_home;
+  EXPECT_FALSE(without_home.starts_with("/tmp/")) << "a folder that anybody can make is nobody's home";
   unsetenv("XDG_STATE_HOME");
 }
 
