@@ -149,8 +149,9 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
       }
       break;
     }
-    if (stored || stored.error().code != errc::unavailable) {
-      if (!stored) fault("store.finish", stored.error().detail);
+    const bool gone = !stored && stored.error().code == errc::not_found;  // retention, or somebody removed the file
+    if (stored || gone) {
+      if (gone) fault("store.finish", stored.error().detail);
       break;
     }
     // S24: kept here and written once the store is back; whoever asks this process is answered from memory.
