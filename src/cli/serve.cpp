@@ -30,6 +30,12 @@ serve::SessionOptions session_options(const config::Config& config, const ServeA
   return options;
 }
 
+Task<void> connect(Task<std::vector<std::unique_ptr<serve::UpstreamTools>>> connecting,
+                   std::vector<std::unique_ptr<serve::UpstreamTools>>& upstreams, serve::ToolsReady& ready) {
+  upstreams = co_await std::move(connecting);
+  ready.set();
+}
+
 Task<int> serve_configured(ServerMachine& machine, config::Config config, serve::ServeOptions options, Log& log) {
   auto& loop = machine.machine.loop;
   Clock& clock = machine.machine.clock;
@@ -46,10 +52,16 @@ Task<int> serve_configured(ServerMachine& machine, config::Config config, serve:
     }
   }
   auto heard = [&log](std::string_view text) { log.write(LogLevel::warning, "upstream", text); };
-  auto upstreams = co_await serve::connect_upstreams(loop, clock, *machine.manager, std::move(config.upstreams),
-                                                     greeting_limit, heard);
+  // The client is answered meanwhile: one upstream that hangs holds up nobody but those who ask for its tools.
+  std::vector<std::unique_ptr<serve::UpstreamTools>> upstreams;
+  serve::ToolsReady ready;
+  options.tools_ready = &ready;
+  auto connecting = connect(
+      serve::connect_upstreams(loop, clock, *machine.manager, std::move(config.upstreams), greeting_limit, heard),
+      upstreams, ready);
   const int code =
       co_await serve::run_serve_stdio(loop, *machine.manager, clock, std::move(options), STDIN_FILENO, STDOUT_FILENO);
+  connecting.reset();
   for (const auto& upstream : upstreams) co_await upstream->stop();
   machine.manager.reset();  // its tools speak of the upstreams
   co_return code;

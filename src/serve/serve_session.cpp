@@ -12,6 +12,8 @@ namespace {
 constexpr std::array<std::string_view, 8> log_levels{"debug", "info",     "notice", "warning",
                                                      "error", "critical", "alert",  "emergency"};
 
+constexpr std::size_t max_held = 1'000;
+
 void append_tool(JsonWriter& json, const Tool& tool) {
   json.begin_object().field("name", tool.name);
   if (!tool.description.empty()) json.field("description", tool.description);
@@ -24,10 +26,46 @@ void append_tool(JsonWriter& json, const Tool& tool) {
 
 ServeSession::ServeSession(TaskManager& manager, Clock& clock, const ServeOptions& options, tools::Outbox& out)
     : manager_(manager), options_(options), out_(out), builtins_(manager, clock, options.session), calls_(out) {
+  take_names();
+  if (options_.tools_ready != nullptr) options_.tools_ready->when_ready([this] { go_on(); });
+}
+
+ServeSession::~ServeSession() {
+  if (options_.tools_ready != nullptr) options_.tools_ready->when_ready(nullptr);
+}
+
+void ServeSession::take_names() {
   std::set<std::string, std::less<>> taken;
-  for (const Tool* tool : manager.tools()) taken.insert(tool->name);
+  for (const Tool* tool : manager_.tools()) taken.insert(tool->name);
   builtins_.avoid(taken);
   calls_.style.check_tool = builtins_.names().check;
+}
+
+bool ServeSession::must_wait(const mcp::Message& message) const {
+  if (options_.tools_ready == nullptr || options_.tools_ready->now()) return false;
+  if (message.method.is("tools/list")) return true;
+  if (!message.method.is("tools/call") || !message.param.name.is_string()) return false;
+  const std::string name = message.param.name.text();
+  return !builtins_.find(name) &&
+         std::ranges::none_of(manager_.tools(), [&](const Tool* t) { return t->name == name; });
+}
+
+void ServeSession::hold(const mcp::Message& message, std::string_view line) {
+  if (held_.size() >= max_held) {
+    return refuse(message.id.raw(), mcp::RpcCode::internal_error,
+                  "The upstream servers are still starting and " + std::to_string(max_held) +
+                      " requests wait for them: ask again in a moment");
+  }
+  held_.push_back({mcp::canonical_id(message.id), std::string(line)});
+}
+
+void ServeSession::go_on() {
+  take_names();
+  out_.hold();
+  for (const Held& each : std::exchange(held_, {})) {
+    if (const auto message = mcp::read_message(each.line)) request(*message);
+  }
+  out_.release();
 }
 
 void ServeSession::refuse(std::string_view id, mcp::RpcCode code, std::string_view why, std::string_view data) {
@@ -42,10 +80,14 @@ void ServeSession::on_line(const mcp::Line& line) {
   }
   const auto message = mcp::read_message(line.text);
   if (!message) return refuse(message.error().id, message.error().code, message.error().message);
-  if (message->kind == mcp::Message::Kind::request) return request(*message);
+  if (message->kind == mcp::Message::Kind::request) {
+    return must_wait(*message) ? hold(*message, line.text) : request(*message);
+  }
   // We ask the client nothing, so an answer is to nobody; of the notifications only one is about us.
   if (message->kind == mcp::Message::Kind::notification && message->method.is("notifications/cancelled")) {
-    if (ClientCall* call = calls_.find(mcp::canonical_id(message->param.request_id))) calls_.cancel(*call);
+    const std::string id = mcp::canonical_id(message->param.request_id);
+    std::erase_if(held_, [&](const Held& each) { return each.id == id; });
+    if (ClientCall* call = calls_.find(id)) calls_.cancel(*call);
   }
 }
 

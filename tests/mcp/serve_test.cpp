@@ -68,6 +68,26 @@ class Serve : public testing::Test {
   StdioPeer peer;
 };
 
+TEST_F(Serve, WhileUpstreamsStartTheRestIsAnsweredAndWhoAsksForTheirToolsWaits) {
+  serve::ToolsReady ready;
+  auto made = options();
+  made.tools_ready = &ready;
+  peer.serve(made);
+  EXPECT_THAT(peer.shake_hands(), HasSubstr("serverInfo"));
+  EXPECT_THAT(peer.ask(call("1", "echo", R"(,"arguments":{"n":1})")), HasSubstr("content"));
+  peer.send(request("2", "tools/list"));
+  peer.send(call("3", "late"));
+  peer.send(call("4", "late"));
+  peer.send(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":4}})");
+  EXPECT_THAT(peer.ask(request("5", "ping")), HasSubstr(R"("id":5)"));
+  add("late", echo);
+  ready.set();
+  EXPECT_THAT(peer.next_with_id("2"), HasSubstr(R"("name":"late")"));
+  EXPECT_THAT(peer.next_with_id("3"), HasSubstr("content"));
+  EXPECT_THAT(peer.ask(request("6", "ping")), HasSubstr(R"("id":6)")) << "4 was cancelled: nobody answers it";
+  EXPECT_EQ(peer.end(), 0);
+}
+
 TEST_F(Serve, BothRevisionsGetTheirHandshake) {
   peer.serve(options());
   EXPECT_THAT(
