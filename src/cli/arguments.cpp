@@ -204,6 +204,7 @@ class Grammar {
     wrap_app_->add_option("--owner", wrap_.owner, "Owner of the tasks (default: local)")->type_name("OWNER");
     add_duration(*wrap_app_, "--await-cap", wrap_.await_cap, "How long await_task waits at most (default 25s)");
     add_duration(*wrap_app_, "--linger", wrap_.linger, "How long tasks may go on after the client left (default 10m)");
+    add_duration(*wrap_app_, "--max-run-time", wrap_.max_run_time, "How long one call may run in all (default 24h)");
     add_duration(*wrap_app_, "--drain-grace", wrap_.drain_grace, "How long they may go on after SIGTERM (default 5s)");
     wrap_app_->add_option("--preview-chars", wrap_.preview_chars, "Longer results come in pages (default 20000)")
         ->type_name("CHARS");

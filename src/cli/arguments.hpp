@@ -80,6 +80,7 @@ struct WrapArguments {
   std::optional<Milliseconds> await_cap;
   std::optional<Milliseconds> linger;
   std::optional<Milliseconds> drain_grace;
+  std::optional<Milliseconds> max_run_time;
   std::optional<std::uint64_t> preview_chars;
   std::map<std::string, std::string> tool_names;  ///< check, await, list, cancel: what the model knows them by.
   std::string output_schemas;

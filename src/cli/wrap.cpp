@@ -60,6 +60,7 @@ int wrap_command(const WrapArguments& arguments, std::string_view /*version*/) {
   if (!arguments.owner.empty()) options.session.owner = arguments.owner;
   if (arguments.await_cap) options.session.await_cap = *arguments.await_cap;
   if (arguments.linger) options.session.linger = *arguments.linger;
+  if (arguments.max_run_time) options.max_run_time = *arguments.max_run_time;
   if (arguments.drain_grace) options.session.drain_grace = *arguments.drain_grace;
   if (arguments.preview_chars) options.session.preview_chars = *arguments.preview_chars;
   options.session.output_schemas = schemas_of(arguments.output_schemas);

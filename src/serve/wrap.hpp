@@ -19,6 +19,8 @@ struct WrapOptions {
   /// Per tool, in place of session.budget.
   std::map<std::string, Milliseconds> budgets;
   std::vector<std::string> no_background;  ///< Tools that always run to their end inline.
+  /// Of one call, from its beginning: one that the upstream never answers must not run for ever. 0: no end.
+  Milliseconds max_run_time{86'400'000};
 };
 
 /// Speaks MCP with the client at `in_fd` and `out_fd` until it goes away or a signal comes; answers the exit code:

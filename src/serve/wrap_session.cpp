@@ -234,6 +234,7 @@ Result<WrapSession::KnownTool> WrapSession::known_tool(const std::string& name) 
   }
   tool.coroutine = [this](ToolContext& context) { return upstream_.run_call(context); };
   tool.no_background = inline_only_.contains(name);
+  if (options_.max_run_time > Milliseconds(0)) tool.max_run_time = options_.max_run_time;
   tool.max_result_bytes = options_.session.max_line_bytes;
   std::string registered = tool.name;
   auto handle = manager_.add_tool(std::move(tool));

@@ -61,6 +61,15 @@ TEST_F(HostileUpstream, OneThatNeverAnswersBecomesATaskThatCanBeCancelled) {
   EXPECT_THAT(text_in(peer.ask(call("2", "cancel_task", R"({"task_id":")" + id + "\"}"))), HasSubstr("cancelled"));
 }
 
+TEST_F(HostileUpstream, OneThatNeverAnswersEndsAtItsMaximumRunTime) {
+  auto made = options();
+  made.max_run_time = Milliseconds(50);
+  peer.wrap(made);
+  peer.shake_hands();
+  EXPECT_THAT(text_in(peer.ask(call("1", "hold"))), HasSubstr("maximum run time of 50ms"));
+  expect_it_goes_on();
+}
+
 TEST_F(HostileUpstream, AHundredMegabytesInOneLineFailTheirCallWhereverTheIdStands) {
   peer.wrap(options());
   peer.shake_hands();
