@@ -357,6 +357,20 @@ TEST(Example, HasNoProblemsAndItsToolsRun) {
   EXPECT_THAT(returned->text, HasSubstr("3"));
 }
 
+TEST(Example, TheOneInTheReadmeHasNoProblemsEither) {
+  std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "../../README.md");
+  const std::string readme{std::istreambuf_iterator<char>(file), {}};
+  constexpr std::string_view fence = "```toml\n";
+  const auto begin = readme.find(fence);
+  ASSERT_NE(begin, std::string::npos);
+  std::string text = readme.substr(begin + fence.size(), readme.find("```", begin + 3) - begin - fence.size());
+  constexpr std::string_view program = "/usr/local/bin/report";  // of the reader's machine
+  ASSERT_NE(text.find(program), std::string::npos);
+  text.replace(text.find(program), program.size(), "/bin/echo");
+  EXPECT_THAT(problems_of(text), IsEmpty());
+  EXPECT_EQ(config_of(text).commands.size(), 1U);
+}
+
 TEST(Size, IsANumberWithAUnit) {
   EXPECT_EQ(parse_size("0"), 0U);
   EXPECT_EQ(parse_size("100"), 100U);
