@@ -33,10 +33,12 @@ struct StartVerdict {
   std::optional<TaskId> joined;
 };
 
-/// Which run of a task is speaking: the fencing token. The worker is the store's own.
+/// Which run of a task is speaking: the fencing token.
 struct RunToken {
   TaskId task_id;
   std::uint32_t attempt = 1;
+  /// Empty: the store's own worker. Else a former process's, whose journal is being written after its death.
+  std::string_view worker;
 };
 
 /// What became of a finish. `stored` false: the outcome was decided before; this one is kept beside it as late.
@@ -76,7 +78,11 @@ class StoreListener {
   virtual void on_cancel_requested(const TaskId& task) = 0;  ///< A task of this worker should be cancelled.
   virtual void on_changed(const TaskId& task) = 0;           ///< A watched task has new progress or output.
   virtual void on_worker_died() = 0;                         ///< Call reap_lost soon.
-  virtual void on_available(bool available) = 0;             ///< The store went away, or is back.
+  virtual void on_redirected(const TaskId& task) = 0;        ///< A task of this worker got a redirect.
+  /// The store went away, or is back. `detail`: why, and what to do; for the log.
+  virtual void on_available(bool available, std::string_view detail) = 0;
+  /// The store is back without this worker's records (restarted without its data): start() again what runs.
+  virtual void on_forgotten() = 0;
 };
 
 /// Where tasks live. State changes are single steps; a finished state is final, whatever arrives later.
@@ -119,6 +125,10 @@ class Store {
 
   /// This worker's running tasks that somebody wants cancelled: the look that finds what a notice missed.
   [[nodiscard]] virtual Task<Result<std::vector<TaskId>>> cancel_requests() = 0;
+
+  /// Sets where a task's result is delivered, running or ended, and wakes its worker while it runs (S40, S45).
+  /// Errors: not_found, overloaded (max_redirects), unavailable.
+  [[nodiscard]] virtual Task<Result<void>> add_redirect(TaskId task, Redirect redirect) = 0;
 
   /// Renews this worker's lease. Call it more often than lease() / 3 while tasks run.
   [[nodiscard]] virtual Task<Result<void>> heartbeat() = 0;

@@ -41,6 +41,24 @@ struct Progress {
   friend bool operator==(const Progress&, const Progress&) = default;
 };
 
+/// Which ends of a task a redirect is for.
+enum class RedirectOn : std::uint8_t { always, completed, failed };
+[[nodiscard]] std::string_view name_of(RedirectOn on) noexcept;
+[[nodiscard]] std::optional<RedirectOn> parse_redirect_on(std::string_view text) noexcept;
+
+/// Where a task's result is to be delivered (S05, S40). The same destination, platform and channel again replaces the
+/// one before; others stand side by side, at most `max_redirects` of a task.
+struct Redirect {
+  std::string destination;  ///< Name of a configured destination: which adapter delivers.
+  std::string channel_id;
+  std::string platform;
+  std::uint32_t max_chars = 0;  ///< Of the result's text; 0 = the default, 9,000.
+  RedirectOn on = RedirectOn::always;
+
+  friend bool operator==(const Redirect&, const Redirect&) = default;
+};
+inline constexpr std::size_t max_redirects = 16;
+
 /// Who called, from where. The owner of a task is `user_id`; it comes from the front door, never from arguments.
 struct Caller {
   std::string user_id;
@@ -96,6 +114,7 @@ struct TaskRecord {
   bool late_result = false;  ///< A result came after the outcome was decided and is kept beside it.
   bool unsaved = false;      ///< The store is away: this outcome is known to its own process alone so far.
   std::string idempotency_key;
+  std::vector<Redirect> redirects;  ///< In the order they were set.
 
   /// Time from the call to the end, or to `now` while it runs.
   [[nodiscard]] Milliseconds elapsed(WallTime now) const noexcept {
