@@ -239,7 +239,9 @@ class WakeListener final : public StoreListener {
   void on_cancel_requested(const TaskId&) override {}
   void on_changed(const TaskId&) override {}
   void on_worker_died() override {}
-  void on_available(bool) override {}
+  void on_redirected(const TaskId&) override {}
+  void on_available(bool, std::string_view) override {}
+  void on_forgotten() override {}
 };
 
 // From the moment a task's result is on disk, and its worker is told so, to the waiter's waking.

@@ -147,6 +147,10 @@ class TaskManager {
   /// Errors: not_found, already_final, unavailable.
   [[nodiscard]] Task<Result<void>> cancel(TaskId task, std::optional<std::string> user_id = {});
 
+  /// Sets where a task's result is to be delivered, running or ended, from any process (S40, S45, F24). Nothing is
+  /// delivered yet. Errors: not_found, invalid_argument (no destination), overloaded (max_redirects), unavailable.
+  [[nodiscard]] Task<Result<void>> redirect(TaskId task, Redirect redirect, std::optional<std::string> user_id = {});
+
   /// Takes no new calls, waits up to `grace` for what runs, ends the rest and records what became of each (F26, F35).
   /// Calling it again with a shorter grace hastens the first.
   [[nodiscard]] Task<DrainReport> drain(Milliseconds grace);

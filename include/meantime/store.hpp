@@ -33,7 +33,7 @@ struct StartVerdict {
   std::optional<TaskId> joined;
 };
 
-/// Which run of a task is speaking: the fencing token.
+/// Which run of a task is speaking: the fencing token. View: valid until the call's first suspension.
 struct RunToken {
   TaskId task_id;
   std::uint32_t attempt = 1;
@@ -78,7 +78,7 @@ class StoreListener {
   virtual void on_cancel_requested(const TaskId& task) = 0;  ///< A task of this worker should be cancelled.
   virtual void on_changed(const TaskId& task) = 0;           ///< A watched task has new progress or output.
   virtual void on_worker_died() = 0;                         ///< Call reap_lost soon.
-  virtual void on_redirected(const TaskId& task) = 0;        ///< A task of this worker got a redirect.
+  virtual void on_redirected(const TaskId& task) = 0;        ///< Another worker redirected a task of this one.
   /// The store went away, or is back. `detail`: why, and what to do; for the log.
   virtual void on_available(bool available, std::string_view detail) = 0;
   /// The store is back without this worker's records (restarted without its data): start() again what runs.

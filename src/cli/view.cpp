@@ -147,7 +147,7 @@ void View::on_worker_died() {
   event_.notify();
 }
 
-void View::on_available(bool /*available*/) {
+void View::on_available(bool /*available*/, std::string_view /*detail*/) {
   news_ = true;
   event_.notify();
 }

@@ -55,7 +55,9 @@ class View final : public StoreListener {
   void on_cancel_requested(const TaskId& task) override;
   void on_changed(const TaskId& task) override;
   void on_worker_died() override;
-  void on_available(bool available) override;
+  void on_redirected(const TaskId& /*task*/) override {}
+  void on_available(bool available, std::string_view detail) override;
+  void on_forgotten() override {}
   [[nodiscard]] Task<int> open_and_run(const std::function<Task<int>()>& body);
 
   const ViewOptions& options_;

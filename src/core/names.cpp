@@ -32,6 +32,8 @@ constexpr Names<EndReason, 7> reason_names{{{EndReason::none, "none"},
                                             {EndReason::lost, "lost"},
                                             {EndReason::timed_out, "timed_out"},
                                             {EndReason::interrupted, "interrupted"}}};
+constexpr Names<RedirectOn, 3> redirect_names{
+    {{RedirectOn::always, "always"}, {RedirectOn::completed, "completed"}, {RedirectOn::failed, "failed"}}};
 constexpr Names<MediaType, 3> media_names{{{MediaType::text, "text/plain"},
                                            {MediaType::mcp_result, "application/vnd.mcp.call-tool-result+json"},
                                            {MediaType::mcp_error, "application/vnd.mcp.json-rpc-error+json"}}};
@@ -70,6 +72,12 @@ std::string_view name_of(EndReason reason) noexcept {
 }
 std::string_view name_of(TaskEvent::Phase phase) noexcept {
   return find_name(phase_names, phase);
+}
+std::string_view name_of(RedirectOn on) noexcept {
+  return find_name(redirect_names, on);
+}
+std::optional<RedirectOn> parse_redirect_on(std::string_view text) noexcept {
+  return find_value(redirect_names, text);
 }
 std::string_view name_of(MediaType type) noexcept {
   return find_name(media_names, type);

@@ -18,6 +18,13 @@ TEST(Names, EveryStatusAndReasonIsReadBack) {
   }
 }
 
+TEST(Names, EveryKindOfRedirectIsReadBack) {
+  for (const auto on : {RedirectOn::always, RedirectOn::completed, RedirectOn::failed}) {
+    EXPECT_EQ(parse_redirect_on(name_of(on)), on);
+  }
+  EXPECT_EQ(parse_redirect_on("never"), std::nullopt);
+}
+
 TEST(Names, UnknownWordsAreNothing) {
   EXPECT_EQ(parse_status("done"), std::nullopt);
   EXPECT_EQ(parse_status(""), std::nullopt);

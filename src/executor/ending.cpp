@@ -85,6 +85,7 @@ TaskRecord TaskManager::Impl::record_of(const LiveTask& task) const {
   record.output_bytes = more.output_total;
   record.cancel_requested = more.ending == EndReason::cancelled;
   record.idempotency_key = more.idempotency_key;
+  record.redirects = more.redirects;
   if (const auto& end = more.unsaved) {
     record.status = end->status;
     record.reason = end->reason;

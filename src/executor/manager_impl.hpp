@@ -65,6 +65,8 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   Task<Result<TaskRecord>> find(TaskId id, std::optional<std::string> user_id);
   Task<Result<Awaited>> await_task(TaskId id, Milliseconds timeout, std::optional<std::string> user_id);
   Task<Result<Awaited>> await_remote(TaskId id, SteadyTime until, std::optional<std::string> user_id);
+  Task<Result<void>> redirect(TaskId id, Redirect redirect, std::optional<std::string> user_id);
+  Task<void> load_redirects(TaskId id);
   Task<Result<TextPage>> read_result(TaskId id, std::uint64_t offset, std::uint64_t limit);
   Task<void> flush(LiveTask& task);
   Task<void> flush_rest(LiveTask& task);
@@ -92,7 +94,9 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   void on_cancel_requested(const TaskId& task) override;
   void on_changed(const TaskId& task) override;
   void on_worker_died() override;
-  void on_available(bool available) override;
+  void on_redirected(const TaskId& task) override;
+  void on_available(bool available, std::string_view detail) override;
+  void on_forgotten() override;
 
   void tell(TaskEvent::Phase phase, std::string_view status, const LiveTask& task, const ToolFailure* failure);
   void fault(std::string_view where, std::string_view what) noexcept;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // questions.cpp: check, await, read, list and cancel, for tasks of this process and of all that share the store.
+#include "core/redirects.hpp"
 #include "core/text_page.hpp"
 #include "core/utf8.hpp"
 #include "executor/manager_impl.hpp"
@@ -159,6 +160,35 @@ Task<void> TaskManager::Impl::flush_rest(LiveTask& task) {
   }
 }
 
+Task<Result<void>> TaskManager::Impl::redirect(TaskId id, Redirect redirect, std::optional<std::string> user_id) {
+  if (auto fine = check_redirect(redirect); !fine) co_return fine;
+  auto record = co_await find(id, std::move(user_id));
+  if (!record) co_return std::unexpected(std::move(record.error()));
+  if (LiveTask* live = registry.find(id); live != nullptr && live->start == LiveTask::Start::pending) {
+    Wait wait(live->start_waiters, loop_, deadlines_, options.store_wait);
+    co_await wait;
+  }
+  auto set = co_await store.add_redirect(id, redirect);
+  LiveTask* live = registry.find(id);
+  if (!set && set.error().code == errc::not_found) {
+    if (live == nullptr) co_return not_found("manager.redirect", id);
+    co_return fail(errc::unavailable, "manager.redirect",
+                   "the store does not have task '" + id.text() + "' yet: ask again when it can be reached",
+                   Milliseconds(1'000));
+  }
+  if (set && live != nullptr) std::ignore = put_redirect(live->more().redirects, std::move(redirect));
+  co_return set;
+}
+
+Task<void> TaskManager::Impl::load_redirects(TaskId id) {
+  auto record = co_await store.find(id);
+  if (!record) {
+    fault("store.find", record.error().detail);
+    co_return;
+  }
+  if (LiveTask* live = registry.find(id)) live->more().redirects = std::move(record->redirects);
+}
+
 Task<Result<TextPage>> TaskManager::Impl::read_result(TaskId id, std::uint64_t offset, std::uint64_t limit) {
   if (const LiveTask* live = registry.find(id); live != nullptr && live->extras && live->extras->unsaved) {
     co_return page_of(live->extras->unsaved->result, offset, limit);
@@ -201,6 +231,10 @@ Task<Result<std::string>> TaskManager::read_output(TaskId task, std::uint64_t of
     co_await impl_->flush(*live);
   }
   co_return co_await impl_->store.read_output(task, offset_bytes, limit_bytes);
+}
+
+Task<Result<void>> TaskManager::redirect(TaskId task, Redirect redirect, std::optional<std::string> user_id) {
+  co_return co_await impl_->redirect(task, std::move(redirect), std::move(user_id));
 }
 
 Task<Result<TaskList>> TaskManager::list(ListQuery query) {

@@ -278,5 +278,50 @@ TEST_F(QuestionsTest, ResultsAreReadInPagesThatNeverSplitACharacter) {
   EXPECT_EQ(read, euros);
 }
 
+Redirect to(std::string channel) {
+  return {.destination = "chat", .channel_id = std::move(channel), .platform = "matrix"};
+}
+
+TEST_F(QuestionsTest, S40_S45_ARedirectIsSetFromAnyProcessWhileTheTaskRunsAndAfter) {
+  const TaskId id = background(call_of("slow")).task_id;
+  ASSERT_TRUE(run(io, other->manager->redirect(id, to("one"), "ann")).has_value());
+  ASSERT_TRUE(run(io, manager().redirect(id, to("two"), "ann")).has_value());
+  run_ready(io);
+  EXPECT_EQ(check(id).redirects, (std::vector{to("one"), to("two")})) << "the process that runs it knows them too";
+  gate.open();
+  run_ready(io);
+  ASSERT_TRUE(run(io, other->manager->redirect(id, to("three"), "ann")).has_value());
+  EXPECT_EQ(check(id).redirects, (std::vector{to("one"), to("two"), to("three")}));
+}
+
+TEST_F(QuestionsTest, F24_S31_AnotherOwnersTaskCannotBeRedirectedAndLooksAsIfItWereNotThere) {
+  const TaskId id = background(call_of("slow")).task_id;
+  auto foreign = run(io, manager().redirect(id, to("mine"), "bob"));
+  ASSERT_FALSE(foreign);
+  auto unknown = run(io, manager().redirect(*TaskId::parse("00000000000000000000000000000000"), to("mine"), "bob"));
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(foreign.error().code, unknown.error().code);
+  EXPECT_EQ(foreign.error().code, errc::not_found);
+  EXPECT_EQ(foreign.error().detail, "Task '" + id.text() + "' not found.");
+  EXPECT_TRUE(check(id).redirects.empty());
+  EXPECT_EQ(run(io, manager().redirect(id, {})).error().code, errc::invalid_argument);
+  gate.open();
+  run_ready(io);
+}
+
+TEST_F(QuestionsTest, ARedirectOfATaskThatTheStoreDoesNotHaveYetIsRefusedWithTheReason) {
+  here->store.go_away();
+  const TaskId id = background(call_of("slow")).task_id;
+  auto refused = run(io, manager().redirect(id, to("one")));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::unavailable);
+  here->store.come_back();
+  refused = run(io, manager().redirect(id, to("one")));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::unavailable) << "this process knows it: it is not unknown";
+  gate.open();
+  run_ready(io);
+}
+
 }  // namespace
 }  // namespace meantime

@@ -71,6 +71,7 @@ void TaskManager::Impl::rerun(ReclaimedTask reclaimed) {
   task.created_at = reclaimed.created_at;
   task.started = clock.now() - (clock.wall_now() - reclaimed.created_at);
   task.start = LiveTask::Start::stored;
+  group.spawn(load_redirects(task.id));  // those that were set before it was lost
   group.spawn(begin_next_turn(task.id));
 }
 
@@ -90,11 +91,22 @@ void TaskManager::Impl::on_worker_died() {
   group.spawn(look_for_lost());
 }
 
-void TaskManager::Impl::on_available(bool available) {
-  if (!available) return;
+void TaskManager::Impl::on_redirected(const TaskId& task) {
+  if (registry.find(task) != nullptr) group.spawn(load_redirects(task));
+}
+
+void TaskManager::Impl::on_available(bool available, std::string_view detail) {
+  if (!available) {
+    fault("store", detail);
+    return;
+  }
   store_back.wake_all(Woken::look);
   registry.wake_all_remote();
+  // Notices that came while nobody could hear them are found by a look.
+  group.spawn(look_for_cancels());
 }
+
+void TaskManager::Impl::on_forgotten() {}
 
 Task<DrainReport> TaskManager::Impl::drain(Milliseconds grace) {
   if (std::exchange(draining, true) && grace <= Milliseconds(0)) {

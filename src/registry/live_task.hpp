@@ -76,6 +76,7 @@ class LiveTask final : public ToolContext {
     std::optional<TaskEnd> unsaved;      ///< The outcome that the store has not taken yet.
     bool saved = false;                  ///< It has taken it now.
     std::string idempotency_key;
+    std::vector<Redirect> redirects;  ///< As the store has them.
     Ready drop;
     Deadline grace;
     Deadline run_time;

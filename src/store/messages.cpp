@@ -16,6 +16,12 @@ std::unexpected<Error> already_ended(const TaskId& task) {
   return fail(errc::already_final, "store.request_cancel", "Task '" + task.text() + "' has already ended.");
 }
 
+std::unexpected<Error> too_many_redirects(const TaskId& task) {
+  return fail(errc::overloaded, "store.add_redirect",
+              "Task '" + task.text() + "' has " + std::to_string(max_redirects) +
+                  " redirects already: replace one of them by naming its destination, platform and channel again.");
+}
+
 Result<void> check_list_limit(const ListQuery& query) {
   if (query.limit >= 1 && query.limit <= max_list_limit) return {};
   return fail(errc::invalid_argument, "store.list",

@@ -48,6 +48,7 @@ class Heard final : public StoreListener {
   std::vector<TaskId> ended;
   std::vector<TaskId> cancels;
   std::vector<TaskId> changed;
+  std::vector<TaskId> redirected;
   int died = 0;
   std::vector<bool> available;
   bool inside_call = false;  ///< Set around calls to the store: nothing may be told meanwhile.
@@ -59,7 +60,9 @@ class Heard final : public StoreListener {
     EXPECT_FALSE(inside_call);
     ++died;
   }
-  void on_available(bool is) override { available.push_back(is); }
+  void on_redirected(const TaskId& task) override { note(redirected, task); }
+  void on_available(bool is, std::string_view) override { available.push_back(is); }
+  void on_forgotten() override {}
 
  private:
   void note(std::vector<TaskId>& list, const TaskId& task) {

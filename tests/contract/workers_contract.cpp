@@ -235,6 +235,27 @@ TEST_P(StoreContract, OfSeveralWhoLookForLostTasksOneEndsEach) {
   wait(c->close());
 }
 
+TEST_P(StoreContract, F10_TheOutcomeOfADeadWorkerIsWrittenInItsNameUntilTheTaskIsLost) {
+  const TaskId kept = start(*a_);
+  const TaskId lost = start(*a_);
+  const std::string former(a_->worker());
+  b_->watch(kept);
+  const TaskEnd end = done("from the journal");
+  EXPECT_FALSE(wait(b_->finish({kept, 1}, done("of another")))->stored) << "its own name has no right to it";
+  EXPECT_FALSE(wait(b_->finish({kept, 2, former}, done("of another run")))->stored);
+  EXPECT_TRUE(wait(b_->finish({kept, 1, former}, end))->stored);
+  EXPECT_TRUE(wait(b_->finish({kept, 1, former}, end))->stored) << "the same once more is no second outcome";
+  EXPECT_EQ(find(*b_, kept).status, TaskStatus::completed);
+  EXPECT_EQ(find(*b_, kept).worker, former);
+  EXPECT_EQ(result(*b_, kept), "from the journal");
+  state_->kill(std::move(a_));
+  EXPECT_THAT(wait(b_->reap_lost({}))->lost, ElementsAre(lost));
+  EXPECT_FALSE(wait(b_->finish({lost, 1, former}, done("too late")))->stored);
+  EXPECT_EQ(find(*b_, lost).reason, EndReason::lost);
+  EXPECT_TRUE(find(*b_, lost).late_result);
+  b_->unwatch(kept);
+}
+
 TEST_P(StoreContract, AClosedWorkersRunningTasksAreLostAndItsEndedOnesStay) {
   const TaskId left = start(*a_);
   const TaskId ended = start(*a_);

@@ -25,7 +25,9 @@ class Waiter final : public StoreListener {
   void on_cancel_requested(const TaskId&) override {}
   void on_changed(const TaskId&) override {}
   void on_worker_died() override { ++died; }
-  void on_available(bool) override {}
+  void on_redirected(const TaskId&) override {}
+  void on_available(bool, std::string_view) override {}
+  void on_forgotten() override {}
 };
 
 class StoppedWorkerTest : public ::testing::Test {

@@ -19,7 +19,20 @@ class FlakyStore final : public Store {
   void go_away() { away_ = true; }
   void come_back() {
     away_ = false;
-    if (listener_ != nullptr) listener_->on_available(true);
+    if (listener_ != nullptr) listener_->on_available(true, {});
+  }
+  /// Tells the listener, as a store does that notices by itself.
+  void say_away(std::string_view detail) {
+    if (listener_ != nullptr) listener_->on_available(false, detail);
+  }
+  /// As a server that was restarted without its data: the records are another, empty store's from now on.
+  void forget_all(std::unique_ptr<Store> empty) {
+    store_->listen(nullptr);
+    store_ = std::move(empty);
+    store_->listen(listener_);
+  }
+  void say_forgotten() {
+    if (listener_ != nullptr) listener_->on_forgotten();
   }
   /// While held, starts (or finishes) wait before they reach the store.
   void hold_starts() { hold_starts_ = true; }
@@ -50,6 +63,8 @@ class FlakyStore final : public Store {
     co_return co_await store_->start(start);
   }
   Task<Result<FinishVerdict>> finish(RunToken run, TaskEnd end) override {
+    const std::string worker(run.worker);  // the view ends with the first suspension
+    run.worker = worker;
     if (hold_finishes_) co_await held();
     if (away_) co_return away();
     auto verdict = co_await store_->finish(run, std::move(end));
@@ -83,6 +98,10 @@ class FlakyStore final : public Store {
   Task<Result<void>> request_cancel(TaskId task) override {
     if (away_) co_return away();
     co_return co_await store_->request_cancel(task);
+  }
+  Task<Result<void>> add_redirect(TaskId task, Redirect redirect) override {
+    if (away_) co_return away();
+    co_return co_await store_->add_redirect(task, std::move(redirect));
   }
   Task<Result<std::vector<TaskId>>> cancel_requests() override {
     if (away_) co_return away();

@@ -2,6 +2,7 @@
 // backend.cpp: start, finish and what else changes a task. Lists: list.cpp; workers and notices: workers.cpp.
 #include "store/memory/backend.hpp"
 
+#include "core/redirects.hpp"
 #include "store/messages.hpp"
 
 namespace meantime {
@@ -66,10 +67,15 @@ Result<StartVerdict> MemoryBackend::start(Worker& worker, const TaskStart& start
   return StartVerdict{};
 }
 
+bool MemoryBackend::speaks_for(const Worker& worker, RunToken run, const Record& record) const {
+  if (record.attempt != run.attempt) return false;
+  return run.worker.empty() ? record.worker == worker.index : workers_[record.worker]->name == run.worker;
+}
+
 Result<FinishVerdict> MemoryBackend::finish(Worker& worker, RunToken run, TaskEnd end) {
   Record* record = look_up(run.task_id);
   if (record == nullptr) return no_such_task("store.finish", run.task_id);
-  const bool same_run = record->worker == worker.index && record->attempt == run.attempt;
+  const bool same_run = speaks_for(worker, run, *record);
   if (record->status == TaskStatus::running && same_run) {
     this->end(*record, std::move(end));
     tell_ended(&worker, run.task_id);
@@ -150,8 +156,7 @@ void MemoryBackend::evict() {
 Result<store::Record*> MemoryBackend::own_running(const Worker& worker, RunToken run, const char* op) {
   Record* record = look_up(run.task_id);
   if (record == nullptr) return no_such_task(op, run.task_id);
-  const bool current =
-      record->status == TaskStatus::running && record->worker == worker.index && record->attempt == run.attempt;
+  const bool current = record->status == TaskStatus::running && speaks_for(worker, run, *record);
   return current ? record : nullptr;
 }
 
@@ -188,6 +193,20 @@ Result<void> MemoryBackend::request_cancel(Worker& worker, const TaskId& task) {
   const WorkerPtr& runs_it = workers_[record->worker];
   if (!runs_it->cancels.insert(task).second || runs_it.get() == &worker || runs_it->loop == nullptr) return {};
   tell_cancel(runs_it, task);
+  return {};
+}
+
+Result<void> MemoryBackend::add_redirect(Worker& worker, const TaskId& task, Redirect redirect) {
+  Record* record = look_up(task);
+  if (record == nullptr) return no_such_task("store.add_redirect", task);
+  const bool ended = record->status != TaskStatus::running;
+  Rare& rare = record->with_rare();
+  if (ended) ended_bytes_ -= rare.bytes();
+  const bool put = put_redirect(rare.redirects, std::move(redirect));
+  if (ended) ended_bytes_ += rare.bytes();
+  if (!put) return store::too_many_redirects(task);
+  const WorkerPtr& runs_it = workers_[record->worker];
+  if (!ended && runs_it.get() != &worker) tell_redirect(runs_it, task);
   return {};
 }
 
@@ -248,6 +267,7 @@ TaskRecord MemoryBackend::describe(const Record& record) const {
   out.output_bytes = rare.output_start + rare.output.size();
   out.output_start = rare.output_start;
   out.late_result = rare.late != nullptr;
+  out.redirects = rare.redirects;
   if (record.status == TaskStatus::running) return out;
   out.ended_at = rare.ended_at;
   out.error = rare.error;

@@ -53,6 +53,7 @@ class MemoryBackend {
   Result<void> append_output(Worker& worker, RunToken run, std::string_view bytes);
   Result<std::string> read_output(const TaskId& task, std::uint64_t offset_bytes, std::uint64_t limit_bytes);
   Result<void> request_cancel(Worker& worker, const TaskId& task);
+  Result<void> add_redirect(Worker& worker, const TaskId& task, Redirect redirect);
   LostReport reap_lost(Worker& worker, const ReclaimPolicy& policy);
   std::uint64_t forget_ended(WallTime ended_before);
 
@@ -74,6 +75,7 @@ class MemoryBackend {
 
   [[nodiscard]] Record* look_up(const TaskId& task);
   [[nodiscard]] Result<Record*> own_running(const Worker& worker, RunToken run, const char* op);
+  [[nodiscard]] bool speaks_for(const Worker& worker, RunToken run, const Record& record) const;
   [[nodiscard]] Owner& owner_of(std::string_view user_id);
   void end(Record& record, TaskEnd end);
   void keep_late(Record& record, TaskEnd end);
@@ -86,6 +88,7 @@ class MemoryBackend {
   void tell_ended(const Worker* except, const TaskId& task);
   void tell_changed(const Worker& except, const TaskId& task);
   static void tell_cancel(const WorkerPtr& worker, const TaskId& task);
+  static void tell_redirect(const WorkerPtr& worker, const TaskId& task);
   void tell_worker_died(const Worker& except);
 
   Clock& clock_;

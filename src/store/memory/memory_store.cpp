@@ -34,6 +34,9 @@ class MemoryStore final : public Store {
     co_return backend_->read_output(task, offset_bytes, limit_bytes);
   }
   Task<Result<void>> request_cancel(TaskId task) override { co_return backend_->request_cancel(*worker_, task); }
+  Task<Result<void>> add_redirect(TaskId task, Redirect redirect) override {
+    co_return backend_->add_redirect(*worker_, task, std::move(redirect));
+  }
   Task<Result<std::vector<TaskId>>> cancel_requests() override {
     co_return std::vector<TaskId>(worker_->cancels.begin(), worker_->cancels.end());
   }

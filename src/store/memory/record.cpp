@@ -49,8 +49,12 @@ TextPage LongText::page(std::uint64_t offset_chars, std::uint64_t limit_chars) c
 }
 
 std::uint64_t Rare::bytes() const noexcept {
-  return sizeof(Rare) + key.size() + arguments.size() + output.size() + result.text().size() + error.size() +
-         (late ? sizeof(TaskEnd) + late->result.size() + late->error.size() : 0);
+  std::uint64_t redirected = 0;
+  for (const Redirect& each : redirects) {
+    redirected += sizeof each + each.destination.size() + each.channel_id.size() + each.platform.size();
+  }
+  return redirected + sizeof(Rare) + key.size() + arguments.size() + output.size() + result.text().size() +
+         error.size() + (late ? sizeof(TaskEnd) + late->result.size() + late->error.size() : 0);
 }
 
 Record* RecordPool::take() {

@@ -52,6 +52,7 @@ struct Rare {
   std::optional<Progress> progress;
   std::string output;              // the newest part
   std::uint64_t output_start = 0;  // absolute offset of output's first byte
+  std::vector<Redirect> redirects;
 
   // Set by the end.
   WallTime ended_at{};

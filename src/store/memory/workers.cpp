@@ -114,6 +114,10 @@ void MemoryBackend::tell_cancel(const WorkerPtr& worker, const TaskId& task) {
   });
 }
 
+void MemoryBackend::tell_redirect(const WorkerPtr& worker, const TaskId& task) {
+  post_notice(worker, [task](const Worker& to) { to.listener->on_redirected(task); });
+}
+
 void MemoryBackend::tell_worker_died(const Worker& except) {
   for (const WorkerPtr& worker : workers_) {
     if (worker.get() != &except) post_notice(worker, [](const Worker& to) { to.listener->on_worker_died(); });

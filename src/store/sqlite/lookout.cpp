@@ -81,8 +81,8 @@ void Lookout::hear_socket() {
   wait_for_notice();
 }
 
-void Lookout::tell_available(bool available) {
-  if (!stopped_ && listener_ != nullptr) listener_->on_available(available);
+void Lookout::tell_available(bool available, std::string_view detail) {
+  if (!stopped_ && listener_ != nullptr) listener_->on_available(available, detail);
 }
 
 void Lookout::stop() {
@@ -125,6 +125,11 @@ void Lookout::handle(const Notice& notice) {
       return;
     case NoticeKind::cancel:
       look_soon();
+      return;
+    case NoticeKind::redirect:
+      for (const TaskId& task : notice.tasks) {
+        if (!stopped_ && listener_ != nullptr) listener_->on_redirected(task);
+      }
       return;
     case NoticeKind::worker_gone:
       if (listener_ != nullptr) listener_->on_worker_died();

@@ -35,7 +35,7 @@ class Lookout : public std::enable_shared_from_this<Lookout> {
   void hear_socket();
   /// Looks at those of `tasks` that are watched.
   void look_at(const std::vector<TaskId>& tasks);
-  void tell_available(bool available);
+  void tell_available(bool available, std::string_view detail);
   /// Nothing is told after this.
   void stop();
 

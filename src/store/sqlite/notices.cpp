@@ -15,7 +15,7 @@ Notice parse_notice(std::string_view message) {
   if (message.empty() || (message.size() - 1) % TaskId::bytes != 0) return notice;
   const auto kind = static_cast<NoticeKind>(message.front());
   if (kind != NoticeKind::ended && kind != NoticeKind::changed && kind != NoticeKind::cancel &&
-      kind != NoticeKind::worker_gone) {
+      kind != NoticeKind::redirect && kind != NoticeKind::worker_gone) {
     return notice;
   }
   notice.kind = kind;
@@ -29,10 +29,15 @@ void NoticeSender::send(const Notices& notices) {
   if (!notices.ended.empty()) to_all(NoticeKind::ended, notices.ended);
   if (!notices.changed.empty()) to_all(NoticeKind::changed, notices.changed);
   if (notices.worker_gone) send_worker_gone();
-  for (const auto& [worker, task] : notices.cancels) {
+  to_owners(NoticeKind::cancel, notices.cancels);
+  to_owners(NoticeKind::redirect, notices.redirects);
+}
+
+void NoticeSender::to_owners(NoticeKind kind, const std::vector<std::pair<std::string, TaskId>>& tasks) {
+  for (const auto& [worker, task] : tasks) {
     const auto& others = peers_.others();
     if (std::ranges::find(others, worker) == others.end()) continue;  // it is this one, or gone
-    to(worker, static_cast<char>(NoticeKind::cancel) + std::string(task.raw()));
+    to(worker, static_cast<char>(kind) + std::string(task.raw()));
   }
 }
 

@@ -18,6 +18,7 @@ enum class NoticeKind : char {
   ended = 'e',
   changed = 'p',
   cancel = 'c',
+  redirect = 'r',
   look = 'l',         ///< Notices were lost: look at all that you watch.
   worker_gone = 'g',  ///< Somebody left running tasks behind.
 };
@@ -43,6 +44,7 @@ class NoticeSender {
 
  private:
   void to_all(NoticeKind kind, const std::vector<TaskId>& tasks);
+  void to_owners(NoticeKind kind, const std::vector<std::pair<std::string, TaskId>>& tasks);
   void to(const std::string& worker, std::string_view message);
 
   Peers peers_;

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view record_columns =
     "t.n, t.id, t.owner, t.tool, t.channel, t.platform, t.worker, t.attempt, t.status, t.reason, t.cancel, t.late, "
     "t.cut, t.created, t.ended, t.key, t.media, t.exit_code, t.result_bytes, t.result_chars, t.error, "
-    "l.value, l.total, l.message, l.output_bytes, l.output_start ";
+    "l.value, l.total, l.message, l.output_bytes, l.output_start, EXISTS(SELECT 1 FROM redirects r WHERE r.n = t.n) ";
 
 WallTime wall(std::int64_t millis) {
   return WallTime(Milliseconds(millis));
@@ -51,6 +51,8 @@ Queries::Queries(std::unique_ptr<Database> db, std::string worker)
       cancels_(*db_, "SELECT id FROM tasks INDEXED BY tasks_cancel WHERE worker = ? AND cancel = 1 AND status = 0"),
       status_(*db_, "SELECT status FROM tasks WHERE id = ?"),
       workers_(*db_, "SELECT name, pid, boot, lease_until FROM workers WHERE reaped = 0 AND name <> ?"),
+      redirects_(*db_,
+                 "SELECT destination, channel, platform, max_chars, ends FROM redirects WHERE n = ? ORDER BY place"),
       place_(*db_, "SELECT n FROM tasks WHERE id = ?"),
       place_of_gone_(*db_, "SELECT n + 1 FROM tasks WHERE id < ? ORDER BY id DESC LIMIT 1") {}
 
@@ -61,7 +63,21 @@ std::unexpected<Error> Queries::fault(std::string op) {
   return std::unexpected(std::move(error));
 }
 
-TaskRecord Queries::record(const Statement& row) const {
+std::vector<Redirect> Queries::redirects(std::int64_t n) {
+  std::vector<Redirect> found;
+  redirects_.open(n);
+  while (redirects_.step()) {
+    found.push_back({.destination = redirects_.text(0),
+                     .channel_id = redirects_.text(1),
+                     .platform = redirects_.text(2),
+                     .max_chars = static_cast<std::uint32_t>(redirects_.integer(3)),
+                     .on = static_cast<RedirectOn>(redirects_.integer(4))});
+  }
+  redirects_.reset();
+  return found;
+}
+
+TaskRecord Queries::record(const Statement& row) {
   TaskRecord out{.task_id = TaskId::from_bytes(row.bytes(1)),
                  .tool_name = row.text(3),
                  .status = static_cast<TaskStatus>(row.integer(8)),
@@ -86,6 +102,7 @@ TaskRecord Queries::record(const Statement& row) const {
     out.progress = Progress{.value = row.real(21), .message = row.text(23)};
     if (!row.null(22)) out.progress->total = row.real(22);
   }
+  if (row.integer(26) != 0) out.redirects = redirects(row.integer(0));
   return out;
 }
 

@@ -54,7 +54,8 @@ class Queries {
  private:
   std::vector<PeerRow> workers();
   [[nodiscard]] std::unexpected<Error> fault(std::string op);
-  TaskRecord record(const Statement& row) const;
+  TaskRecord record(const Statement& row);
+  std::vector<Redirect> redirects(std::int64_t n);
   std::string pieces(std::int64_t n, std::uint64_t offset_chars, std::uint64_t end_char);
   Statement& list_statement(const ListQuery& query);
 
@@ -70,6 +71,7 @@ class Queries {
   Statement cancels_;
   Statement status_;
   Statement workers_;
+  Statement redirects_;
   Statement place_;
   Statement place_of_gone_;
   std::map<unsigned, std::unique_ptr<Statement>> lists_;  // by which filters there are

@@ -67,7 +67,15 @@ Rows::Rows(Database& db, const RunFolder& folder, Milliseconds lease)
       cancel_(db, "UPDATE tasks SET cancel = 1 WHERE id = ? AND status = 0 RETURNING worker"),
       renew_(db,
              "INSERT INTO workers(name, pid, boot, lease_until) VALUES(?,?,?,?) ON CONFLICT(name) DO UPDATE SET "
-             "lease_until = excluded.lease_until, reaped = 0") {}
+             "lease_until = excluded.lease_until, reaped = 0"),
+      running_where_(db, "SELECT n, status, worker FROM tasks WHERE id = ?"),
+      replace_redirect_(db,
+                        "UPDATE redirects SET max_chars = ?, ends = ? WHERE n = ? AND destination = ? AND platform = ? "
+                        "AND channel = ?"),
+      count_redirects_(db, "SELECT count(*), coalesce(max(place), 0) FROM redirects WHERE n = ?"),
+      insert_redirect_(db,
+                       "INSERT INTO redirects(n, place, destination, platform, channel, max_chars, ends) "
+                       "VALUES(?,?,?,?,?,?,?)") {}
 
 std::optional<TaskId> Rows::held_key(const OwnedStart& start) {
   std::optional<TaskId> held;
@@ -111,7 +119,7 @@ std::optional<Result<StartVerdict>> Rows::start_ended(const OwnedStart& start, c
 Result<FinishVerdict> Rows::finish(const RunToken& run, const TaskEnd& end) {
   end_.run(static_cast<int>(end.status), static_cast<int>(end.reason), millis(end.ended_at),
            static_cast<int>(end.media_type), end.exit_code, end.result_cut, unless(end.error, ""), end.result.size(),
-           characters(end), inline_result(end), blob(run.task_id), run.attempt, worker_);
+           characters(end), inline_result(end), blob(run.task_id), run.attempt, worker_of(run));
   if (!db_.ok()) return FinishVerdict{};  // the batch is undone and refused as a whole
   if (db_.changes() == 0) return finish_late(run, end);
   if (end.result.size() > inline_result_bytes) {
@@ -148,10 +156,10 @@ Result<FinishVerdict> Rows::finish_late(const RunToken& run, const TaskEnd& end)
   const bool again = outcome_.integer(1) == static_cast<int>(end.status) &&
                      outcome_.integer(2) == static_cast<int>(end.reason) && !outcome_.null(3) &&
                      outcome_.integer(3) == millis(end.ended_at) && outcome_.integer(4) == run.attempt &&
-                     outcome_.bytes(5) == worker_;
+                     outcome_.bytes(5) == worker_of(run);
   outcome_.reset();
   if (again) return FinishVerdict{};
-  insert_late_.run(n, worker_, run.attempt, static_cast<int>(end.status), static_cast<int>(end.reason),
+  insert_late_.run(n, worker_of(run), run.attempt, static_cast<int>(end.status), static_cast<int>(end.reason),
                    millis(end.ended_at), static_cast<int>(end.media_type), end.error, Blob{end.result});
   mark_late_.run(n);
   return FinishVerdict{.stored = false};
@@ -166,7 +174,7 @@ std::uint64_t Rows::piece_at(std::int64_t n, std::uint64_t at) {
 }
 
 void Rows::update_live(const LiveUpdate& update) {
-  current_run_.open(blob(update.run.task_id), update.run.attempt, worker_);
+  current_run_.open(blob(update.run.task_id), update.run.attempt, worker_);  // only a live worker speaks of progress
   const std::int64_t n = current_run_.step() ? current_run_.integer(0) : 0;
   current_run_.reset();
   if (n == 0) return;  // it ended, or another worker runs it now: no longer of interest
@@ -207,6 +215,30 @@ Result<void> Rows::request_cancel(const TaskId& task) {
   number_.reset();
   if (!known) return no_such_task("store.request_cancel", task);
   return already_ended(task);
+}
+
+Result<void> Rows::add_redirect(const TaskId& task, const Redirect& redirect) {
+  running_where_.open(blob(task));
+  const bool known = running_where_.step();
+  const std::int64_t n = known ? running_where_.integer(0) : 0;
+  const bool running = known && running_where_.integer(1) == static_cast<int>(TaskStatus::running);
+  std::string runs_it = known ? running_where_.text(2) : std::string();
+  running_where_.reset();
+  if (!known) return no_such_task("store.add_redirect", task);
+  const auto ends = static_cast<int>(redirect.on);
+  replace_redirect_.run(redirect.max_chars, ends, n, redirect.destination, redirect.platform, redirect.channel_id);
+  if (db_.ok() && db_.changes() == 0) {
+    count_redirects_.open(n);
+    const bool counted = count_redirects_.step();
+    const std::uint64_t count = counted ? count_redirects_.natural(0) : 0;
+    const std::int64_t last = counted ? count_redirects_.integer(1) : 0;
+    count_redirects_.reset();
+    if (count >= max_redirects) return too_many_redirects(task);
+    insert_redirect_.run(n, last + 1, redirect.destination, redirect.platform, redirect.channel_id, redirect.max_chars,
+                         ends);
+  }
+  if (running) notices_.redirects.emplace_back(std::move(runs_it), task);
+  return {};
 }
 
 }  // namespace meantime::store

@@ -39,12 +39,14 @@ struct Notices {
   std::vector<TaskId> ended;
   std::vector<TaskId> changed;
   std::vector<std::pair<std::string, TaskId>> cancels;  ///< Worker, task.
-  bool worker_gone = false;                             ///< This worker left running tasks behind.
+  std::vector<std::pair<std::string, TaskId>> redirects;
+  bool worker_gone = false;  ///< This worker left running tasks behind.
   void clear() {
     worker_gone = false;
     ended.clear();
     changed.clear();
     cancels.clear();
+    redirects.clear();
   }
 };
 
@@ -64,6 +66,7 @@ class Rows {
   Result<FinishVerdict> finish(const RunToken& run, const TaskEnd& end);
   void update_live(const LiveUpdate& update);
   Result<void> request_cancel(const TaskId& task);
+  Result<void> add_redirect(const TaskId& task, const Redirect& redirect);
   Result<LostReport> reap_lost(const ReclaimPolicy& policy, SteadyTime now, WallTime wall_now);
   /// At most `at_most` tasks at a time, so that others' commits are not held up.
   Result<std::uint64_t> forget_ended(WallTime ended_before, std::uint64_t at_most);
@@ -89,6 +92,9 @@ class Rows {
   Result<StartVerdict> insert(const OwnedStart& start, const TaskEnd* end);
   std::uint64_t piece_at(std::int64_t n, std::uint64_t at);
   void write_pieces(std::int64_t n, std::string_view text);
+  [[nodiscard]] std::string_view worker_of(const RunToken& run) const {
+    return run.worker.empty() ? std::string_view(worker_) : run.worker;
+  }
   Result<FinishVerdict> finish_late(const RunToken& run, const TaskEnd& end);
   std::vector<DeadWorker> dead_workers(SteadyTime now);
 
@@ -118,6 +124,10 @@ class Rows {
   Statement trim_output_;
   Statement cancel_;
   Statement renew_;
+  Statement running_where_;
+  Statement replace_redirect_;
+  Statement count_redirects_;
+  Statement insert_redirect_;
 };
 
 }  // namespace meantime::store

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Columns of status, reason and media hold the enumerators of task.hpp as numbers: those never change.
+// Columns of status, reason, media and ends hold the enumerators of task.hpp as numbers: those never change.
 // Rowid tables: a running row is found again by its number without a second tree, and new rows go to the end. Ids are
 // time-ordered, so their index grows at its end too. Results up to 64 KiB stand in the row, as its last column, so that
 // lists never read them; larger ones in pieces that start at a character, found by the character's number.
@@ -63,7 +63,13 @@ CREATE TABLE workers(name TEXT PRIMARY KEY, pid INTEGER NOT NULL, boot TEXT NOT 
 CREATE TABLE probe(n INTEGER PRIMARY KEY, at INTEGER NOT NULL);
 )sql";
 
-constexpr std::array<const char*, 1> all_migrations{version_1};
+// A table beside the tasks: a column would stand behind the result, and cost every task a byte.
+constexpr const char* version_2 = R"sql(
+CREATE TABLE redirects(n INTEGER NOT NULL, place INTEGER NOT NULL, destination TEXT NOT NULL, platform TEXT NOT NULL,
+  channel TEXT NOT NULL, max_chars INTEGER NOT NULL, ends INTEGER NOT NULL, PRIMARY KEY(n, place)) WITHOUT ROWID;
+)sql";
+
+constexpr std::array<const char*, 2> all_migrations{version_1, version_2};
 
 Error cannot(std::string detail) {
   return {errc::unavailable, "store.open", std::move(detail)};

@@ -32,8 +32,8 @@ class SqliteStore final : public Store {
         reader_(std::make_unique<Reader>(options_, opened.read_only, folder_.worker(), completions_)),
         lookout_(std::make_shared<Lookout>(loop, clock, options_.lease, folder_, *reader_, completions_)) {
     if (opened.read_only) return;
-    auto tell = [weak = std::weak_ptr(lookout_)](bool available) {
-      if (const auto lookout = weak.lock()) lookout->tell_available(available);
+    auto tell = [weak = std::weak_ptr(lookout_)](bool available, std::string_view detail) {
+      if (const auto lookout = weak.lock()) lookout->tell_available(available, detail);
     };
     writer_ = std::make_unique<Writer>(options_, std::move(opened.db), folder_, completions_, std::move(tell));
   }
@@ -84,13 +84,13 @@ class SqliteStore final : public Store {
 
   Task<Result<void>> set_progress(RunToken run, Progress progress) override {
     if (!writer_) co_return read_only("store.set_progress");
-    writer_->add_live({.run = run, .progress = std::move(progress)});
+    writer_->add_live({.run = {run.task_id, run.attempt}, .progress = std::move(progress)});
     co_return Result<void>{};
   }
 
   Task<Result<void>> append_output(RunToken run, std::string bytes) override {
     if (!writer_) co_return read_only("store.append_output");
-    if (!bytes.empty()) writer_->add_live({.run = run, .output = std::move(bytes)});
+    if (!bytes.empty()) writer_->add_live({.run = {run.task_id, run.attempt}, .output = std::move(bytes)});
     co_return Result<void>{};
   }
 
@@ -103,6 +103,11 @@ class SqliteStore final : public Store {
   Task<Result<void>> request_cancel(TaskId task) override {
     auto step = [task](Rows& rows) { return rows.request_cancel(task); };
     co_return co_await write<void>("store.request_cancel", std::move(step));
+  }
+
+  Task<Result<void>> add_redirect(TaskId task, Redirect redirect) override {
+    auto step = [task, redirect = std::move(redirect)](Rows& rows) { return rows.add_redirect(task, redirect); };
+    co_return co_await write<void>("store.add_redirect", std::move(step));
   }
 
   Task<Result<std::vector<TaskId>>> cancel_requests() override {

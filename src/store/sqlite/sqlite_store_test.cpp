@@ -39,7 +39,9 @@ class Listener final : public StoreListener {
   void on_cancel_requested(const TaskId&) override {}
   void on_changed(const TaskId&) override {}
   void on_worker_died() override {}
-  void on_available(bool is) override { available.push_back(is); }
+  void on_redirected(const TaskId&) override {}
+  void on_available(bool is, std::string_view) override { available.push_back(is); }
+  void on_forgotten() override {}
 };
 
 // A file that may grow no further, as a full disk has it. Applies to the whole process: only for a test's own length.
@@ -249,6 +251,29 @@ TEST_F(SqliteStoreTest, AnOlderSchemaIsBroughtUpToDateStepByStepAndKeepsItsTasks
   EXPECT_FALSE(store::open_for_writing({.file = file_}, steps));
   EXPECT_EQ(number("PRAGMA user_version"), now + 2);
   EXPECT_EQ(number("SELECT count(*) FROM sqlite_master WHERE name = 'third'"), 0);
+}
+
+TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsReadAndTakesRedirects) {
+  fs::create_directories(file_.parent_path());
+  const TaskId id = ids_.make(clock_.wall_now());
+  {
+    const auto first = store::open_for_writing({.file = file_}, store::migrations().first(1));
+    ASSERT_TRUE(first) << first.error().detail;
+    store::Statement insert(*first->db,
+                            "INSERT INTO tasks(id, owner, tool, channel, platform, worker, created, status, reason, "
+                            "ended, result_bytes, result_chars, result) "
+                            "VALUES(?,'ann','search','general','discord','gone',1,1,1,2,3,3,CAST('old' AS BLOB))");
+    ASSERT_TRUE(insert.run(store::Blob{id.raw()}));
+  }
+  auto store = open();
+  EXPECT_EQ(number("PRAGMA user_version"), static_cast<std::int64_t>(store::migrations().size()));
+  EXPECT_EQ(wait(store->read_result(id, 0, 0))->text, "old");
+  const Redirect redirect{.destination = "chat", .channel_id = "general", .platform = "matrix"};
+  ASSERT_TRUE(wait(store->add_redirect(id, redirect)));
+  EXPECT_EQ(wait(store->find(id))->redirects, std::vector{redirect});
+  EXPECT_EQ(wait(store->forget_ended(clock_.wall_now())), 1U);
+  EXPECT_EQ(number("SELECT count(*) FROM redirects"), 0);
+  close(std::move(store));
 }
 
 TEST_F(SqliteStoreTest, AFolderThatCannotBeIsNamedWithTheRemedy) {

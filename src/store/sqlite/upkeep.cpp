@@ -121,8 +121,9 @@ Result<std::uint64_t> Rows::forget_ended(WallTime ended_before, std::uint64_t at
   Statement live(db_, "DELETE FROM live WHERE n = ?");
   Statement output(db_, "DELETE FROM output WHERE n = ?");
   Statement late(db_, "DELETE FROM late WHERE n = ?");
+  Statement redirects(db_, "DELETE FROM redirects WHERE n = ?");
   for (const std::int64_t n : numbers) {
-    for (Statement* each : {&task, &pieces, &live, &output, &late}) each->run(n);
+    for (Statement* each : {&task, &pieces, &live, &output, &late, &redirects}) each->run(n);
   }
   return numbers.size();
 }

@@ -22,7 +22,7 @@ constexpr std::size_t jobs_per_transaction = 512;
 }  // namespace
 
 Writer::Writer(SqliteOptions options, std::unique_ptr<Database> db, const RunFolder& folder,
-               std::shared_ptr<Completions> completions, std::function<void(bool)> on_available)
+               std::shared_ptr<Completions> completions, std::function<void(bool, std::string_view)> on_available)
     : options_(std::move(options)),
       completions_(std::move(completions)),
       on_available_(std::move(on_available)),
@@ -172,8 +172,10 @@ Writer::LiveMap Writer::take_live(const Jobs& jobs, Time now) {
 
 void Writer::write(Jobs jobs, LiveMap live) {
   bool written = write_once(jobs, live);
+  std::string detail;
   if (!written) {
     const Error why = undo();
+    detail = why.detail;
     const bool again = jobs.size() + live.size() > 1 && !locked_out_;
     bool any = false;
     // One large result that finds no room must not take the others down with it.
@@ -186,7 +188,7 @@ void Writer::write(Jobs jobs, LiveMap live) {
     }
     written = any || why.code == errc::invalid_argument || why.code == errc::internal;
   }
-  set_available(written);
+  set_available(written, detail);
   answer(std::move(jobs));
 }
 
@@ -231,7 +233,7 @@ void Writer::run_jobs(std::span<const std::shared_ptr<WriteJob>> jobs) {
   for (const auto& job : jobs) {
     if (StartJob* start = job->as_start()) starts.emplace(start->task(), start);
     FinishJob* finish = starts.empty() ? nullptr : job->as_finish();
-    if (finish == nullptr || finish->token().attempt != 1) continue;
+    if (finish == nullptr || finish->token().attempt != 1 || !finish->token().worker.empty()) continue;
     const auto start = starts.find(finish->token().task_id);
     if (start != starts.end()) pairs.emplace(start->second, finish);
   }
@@ -258,23 +260,25 @@ void Writer::answer(Jobs jobs) {
   completions_->deliver(std::move(done));
 }
 
-void Writer::set_available(bool available) {
+void Writer::set_available(bool available, const std::string& why) {
   look_again_at_ = std::chrono::steady_clock::now() + look_interval;
   if (std::exchange(available_, available) == available) return;
-  completions_->tell([tell = on_available_, available] { tell(available); });
+  completions_->tell([tell = on_available_, available, why] { tell(available, why); });
 }
 
 void Writer::look_whether_back() {
   if (!file_is_there()) {
+    const std::string why = db_->fault("store.write").detail;
     db_->roll_back();
-    set_available(false);
+    set_available(false, why);
     return;
   }
   db_->run("BEGIN IMMEDIATE");
   rows_->probe();
   const bool back = db_->run("COMMIT");
+  const std::string why = back ? std::string() : db_->fault("store.write").detail;
   if (!back) db_->roll_back();
-  set_available(back);
+  set_available(back, why);
 }
 
 }  // namespace meantime::store

@@ -30,7 +30,11 @@ class WriteJob : public Job<Rows> {
 
 class FinishJob final : public WriteJob {
  public:
-  FinishJob(RunToken run, TaskEnd end) : run_(run), end_(std::move(end)) {}
+  FinishJob(RunToken run, TaskEnd end)
+      : worker_(run.worker), run_{run.task_id, run.attempt, worker_}, end_(std::move(end)) {}
+  FinishJob(const FinishJob&) = delete;
+  FinishJob& operator=(const FinishJob&) = delete;
+  ~FinishJob() override = default;
   void run(Rows& rows) override { answer_ = rows.finish(run_, end_); }
   void refuse(const Error& error) override { answer_ = std::unexpected(error); }
   void written_with_start() { answer_ = FinishVerdict{}; }
@@ -40,6 +44,7 @@ class FinishJob final : public WriteJob {
   [[nodiscard]] const TaskEnd& end() const noexcept { return end_; }
 
  private:
+  const std::string worker_;
   const RunToken run_;
   const TaskEnd end_;
   Result<FinishVerdict> answer_;
@@ -76,7 +81,7 @@ class Writer {
  public:
   /// `on_available` is told on the loop.
   Writer(SqliteOptions options, std::unique_ptr<Database> db, const RunFolder& folder,
-         std::shared_ptr<Completions> completions, std::function<void(bool)> on_available);
+         std::shared_ptr<Completions> completions, std::function<void(bool, std::string_view)> on_available);
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
   /// Drops what waits.
@@ -109,12 +114,12 @@ class Writer {
   Error undo();
   bool file_is_there();
   void answer(Jobs jobs);
-  void set_available(bool available);
+  void set_available(bool available, const std::string& why);
   void look_whether_back();
 
   const SqliteOptions options_;
   std::shared_ptr<Completions> completions_;
-  std::function<void(bool)> on_available_;
+  std::function<void(bool, std::string_view)> on_available_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

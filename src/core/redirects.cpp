@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "core/redirects.hpp"
+
+#include "core/utf8.hpp"
+
+namespace meantime {
+namespace {
+
+constexpr std::size_t max_name_bytes = 512;
+
+}  // namespace
+
+bool put_redirect(std::vector<Redirect>& redirects, Redirect redirect) {
+  const auto same = std::ranges::find_if(redirects, [&](const Redirect& each) {
+    return each.destination == redirect.destination && each.platform == redirect.platform &&
+           each.channel_id == redirect.channel_id;
+  });
+  if (same != redirects.end()) {
+    *same = std::move(redirect);
+    return true;
+  }
+  if (redirects.size() >= max_redirects) return false;
+  redirects.push_back(std::move(redirect));
+  return true;
+}
+
+Result<void> check_redirect(const Redirect& redirect) {
+  constexpr auto op = "manager.redirect";
+  if (redirect.destination.empty()) {
+    return fail(errc::invalid_argument, op, "A redirect names a destination: give the name of a configured one.");
+  }
+  for (const std::string* name : {&redirect.destination, &redirect.channel_id, &redirect.platform}) {
+    if (name->size() > max_name_bytes || !utf8::valid(*name)) {
+      return fail(errc::invalid_argument, op,
+                  "Destination, channel and platform of a redirect are UTF-8 text of at most " +
+                      std::to_string(max_name_bytes) + " bytes each.");
+    }
+  }
+  return {};
+}
+
+}  // namespace meantime
