@@ -31,7 +31,9 @@ ONLY_IN = {
     "toml++": ["config"],
     "spdlog/": ["telemetry/log.cpp"],
     "prometheus/": ["telemetry/metrics.cpp"],
-    "sqlite3.h": ["store/sqlite"],
+    "sqlite3.h": ["store/sqlite", "store/journal"],
+    "boost/redis": ["store/redis"],
+    "openssl/": ["store/redis"],
     "re2/": ["schema"],
 }
 # Ports and values that every layer may name; the others belong to layers and are listed with them.
@@ -39,6 +41,7 @@ PUBLIC_OF = {
     "manager.hpp": "executor",
     "memory_store.hpp": "store",
     "sqlite_store.hpp": "store",
+    "redis_store.hpp": "store",
     "system_clock.hpp": "engine",
     "asio.hpp": "engine",
 }

@@ -299,7 +299,7 @@ void Link::after_connection() {
     told_ = trouble_.detail;
     events_.on_down(trouble_);
   }
-  check_idle();
+  if (on_idle_) on_idle_();  // who waits for answers gets none now
 }
 
 Milliseconds Link::next_pause() {

@@ -81,7 +81,7 @@ class Link {
   /// Leaves this server and connects anew: it said that it cannot serve.
   void abandon(Error why);
   [[nodiscard]] bool idle() const noexcept { return waiting_.empty() && sent_.empty(); }
-  /// Called on the loop when the link becomes idle.
+  /// Called on the loop when the link becomes idle, or has lost its connection.
   void on_idle(std::function<void()> then) { on_idle_ = std::move(then); }
 
  private:

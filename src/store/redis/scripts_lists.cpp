@@ -11,7 +11,8 @@ namespace meantime::store::redis {
 //      the newest)  6 cursor's id ("": none; used when 5 is "")  7 "1": of one owner  8 the owner  9 status or ""
 //      10 "1": of one tool  11 the tool  12 created at or after (ms) or ""  13 created before (ms) or ""
 //      14... the fields wanted
-// -> {number to go on below, or "" at the end; then for each task: {id, length of result, values of the fields}}
+// -> {number to go on below, or "" at the end, the id of a task near it; then for each task:
+//     {id, length of result, values of the fields}}
 const std::string_view list_script = R"lua(
 local task, ours = ARGV[1], ARGV[2]
 local want, look = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -28,7 +29,7 @@ if not below and ARGV[6] ~= '' then
   if not below then
     -- That task is forgotten. Ids begin with their time, so its place lies between two that are still there.
     local first, last = edge('XRANGE', '-', '+'), edge('XREVRANGE', '+', '-')
-    if not first then return {''} end
+    if not first then return {'', ''} end
     local low, high = number_of(first), number_of(last) + 1
     while low < high do
       local middle = math.floor((low + high) / 2)
@@ -83,13 +84,14 @@ elseif status == 'failed' then
   if #found == look then floor = found[#found][1] end
 else
   local from = below and string.format('%.0f-0', below - 1) or '+'
-  for _, entry in ipairs(redis.call('XREVRANGE', KEYS[1], from, '-', 'COUNT', math.min(look, want * 2))) do
+  for _, entry in ipairs(redis.call('XREVRANGE', KEYS[1], from, '-', 'COUNT', look)) do
     found[#found + 1] = {number_of(entry), entry[2][2]}
   end
-  if #found == math.min(look, want * 2) then floor = found[#found][1] end
+  if #found == look then floor = found[#found][1] end
 end
-local out = {''}
-for i, each in ipairs(found) do
+local out = {'', ''}
+local last
+for _, each in ipairs(found) do
   local n, id = each[1], each[2]
   if oldest and n < oldest then return out end
   if floor and n < floor then break end
@@ -100,20 +102,19 @@ for i, each in ipairs(found) do
   end
   if id then
     local h = redis.call('HMGET', task .. id, unpack(ARGV, 14))
-    local created = tonumber(h[4] or '0') * 1000
+    local created = math.floor(tonumber(h[4] or '0') * 1000 + 0.5)
+    out[2] = id
     if h[1] and (not owner or h[5] == ARGV[8]) and (status == '' or h[3] == status) and (not tool or h[2] == ARGV[11])
        and (not after or created >= after) and (not before or created < before) then
-      if #out > want then
-        out[1] = string.format('%.0f', out.last)
-        out.last = nil
+      if #out > want + 1 then
+        out[1], out[2] = string.format('%.0f', last), out[#out][1]
         return out
       end
       out[#out + 1] = {id, redis.call('HSTRLEN', task .. id, 'result'), h}
-      out.last = n
+      last = n
     end
   end
 end
-out.last = nil
 if floor then out[1] = string.format('%.0f', floor) end
 return out
 )lua";

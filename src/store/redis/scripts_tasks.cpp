@@ -53,12 +53,12 @@ return {'ok'}
 
 // Ends a task: state, result and expiry in one step. Only the worker and attempt that run it now may; the same end
 // again is no second one; any other is kept beside, once, as late.
-// KEYS 1 task  2 worker's running  3 failed  4 idempotency key  5 older form  6 worker's cancels  7 chunks  8 output
+// KEYS 1 task  2 worker's running  3 failed  4 our prefix (the idempotency key is made from the hash)  5 older form  6 worker's cancels  7 chunks  8 output
 // ARGV 1 id  2 worker  3 attempt  4 expiry (s)  5 status  6 done channel  7 ended (ms)  8 older form's text, or ""
 //      9 "1": the result is in chunks  10 the end as text, should it be late  11... fields and values
 // -> "ok" | "late" | "gone" | "chunks" (they are not there: write them again)
 const std::string_view finish_script = R"lua(
-local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a', 'end', 'n', 'k', 'o', 'cancel')
+local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a', 'end', 'n', 'k', 'o', 'cancel', 'user_id')
 if not h[1] then return 'gone' end
 local mine = h[2] == ARGV[2] and (h[3] or '1') == ARGV[3]
 if h[1] ~= 'running' or not mine then
@@ -77,7 +77,7 @@ if ARGV[5] == 'failed' and h[5] then
   redis.call('ZADD', KEYS[3], h[5], h[5])
   redis.call('EXPIRE', KEYS[3], ARGV[4] * 2)
 end
-if h[6] then redis.call('EXPIRE', KEYS[4], ARGV[4]) end
+if h[6] then redis.call('EXPIRE', KEYS[4] .. 'key:' .. #h[9] .. ':' .. h[9] .. ':' .. h[6], ARGV[4]) end
 if h[7] then redis.call('EXPIRE', KEYS[8], ARGV[4]) end
 if h[8] then redis.call('SREM', KEYS[6], ARGV[1]) end
 redis.call('PUBLISH', ARGV[6], '1')
@@ -140,6 +140,7 @@ return 'ok'
 
 // Sets where a result goes: a list of {destination, platform, channel, max_chars, on}, in JSON. The first three name it.
 // KEYS 1 task    ARGV 1 id  2 our prefix  3 destination  4 platform  5 channel  6 max_chars  7 on  8 most of them
+//      9 the worker who asks: it need not be told
 // -> "ok" | "gone" | "full"
 const std::string_view redirect_script = R"lua(
 local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'rd')
@@ -152,7 +153,7 @@ end
 if at > tonumber(ARGV[8]) then return 'full' end
 list[at] = {ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]}
 redis.call('HSET', KEYS[1], 'rd', cjson.encode(list))
-if h[1] == 'running' and h[2] then redis.call('PUBLISH', ARGV[2] .. 'to:' .. h[2], 'r ' .. ARGV[1]) end
+if h[1] == 'running' and h[2] and h[2] ~= ARGV[9] then redis.call('PUBLISH', ARGV[2] .. 'to:' .. h[2], 'r ' .. ARGV[1]) end
 return 'ok'
 )lua";
 
