@@ -1,6 +1,7 @@
 # Debian's packages; Boost 1.88 from the system, BOOST_ROOT, or the folder that scripts/setup unpacked.
 find_package(Threads REQUIRED)
 find_package(SQLite3 REQUIRED)
+find_package(CURL REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(fmt REQUIRED)
 find_package(prometheus-cpp REQUIRED COMPONENTS core)

@@ -33,12 +33,14 @@ ONLY_IN = {
     "prometheus/": ["telemetry/metrics.cpp"],
     "sqlite3.h": ["store/sqlite"],
     "re2/": ["schema"],
+    "curl/": ["store/redis/redis_url.cpp"],
 }
 # Ports and values that every layer may name; the others belong to layers and are listed with them.
 PUBLIC_OF = {
     "manager.hpp": "executor",
     "memory_store.hpp": "store",
     "sqlite_store.hpp": "store",
+    "redis_store.hpp": "store",
     "system_clock.hpp": "engine",
     "asio.hpp": "engine",
 }
