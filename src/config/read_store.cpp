@@ -57,7 +57,8 @@ void read_secret(Section& store, RedisOptions& redis) {
   if (!file && !variable) return;
   const std::string_view key = file ? "password_file" : "password_env";
   if (!redis.password.empty()) {
-    store.say(store.place_of(key), "the url has a password already: take it out there, " + std::string(key) + " is safer");
+    store.say(store.place_of(key),
+              "the url has a password already: take it out there, " + std::string(key) + " is safer");
     return;
   }
   if (variable) {
@@ -82,7 +83,8 @@ void read_tls(Section& store, RedisTls& out) {
   const Member* table = store.table("tls");
   if (table == nullptr) return;
   Section tls(store.problems(), *table->value.as<Table>(), "store.tls", table->place);
-  if (!out.on) tls.say(table->place, "[store.tls] is for a url that begins with rediss://: change the url, or remove it");
+  if (!out.on)
+    tls.say(table->place, "[store.tls] is for a url that begins with rediss://: change the url, or remove it");
   const auto file = [&tls](const char* key, std::string& target) {
     const auto path = tls.text(key);
     if (!path) return;
@@ -122,11 +124,10 @@ void refuse_others(Section& store, std::optional<Kind> kind) {
     const char* key;
     Kind kind;
   };
-  constexpr std::array keys{Of{"path", Kind::sqlite},          Of{"fsync", Kind::sqlite},
-                            Of{"password_file", Kind::redis},  Of{"password_env", Kind::redis},
-                            Of{"prefix", Kind::redis},         Of{"legacy_results", Kind::redis},
-                            Of{"command_timeout", Kind::redis}, Of{"journal", Kind::redis},
-                            Of{"tls", Kind::redis}};
+  constexpr std::array keys{
+      Of{"path", Kind::sqlite},           Of{"fsync", Kind::sqlite},  Of{"password_file", Kind::redis},
+      Of{"password_env", Kind::redis},    Of{"prefix", Kind::redis},  Of{"legacy_results", Kind::redis},
+      Of{"command_timeout", Kind::redis}, Of{"journal", Kind::redis}, Of{"tls", Kind::redis}};
   for (const Of& each : keys) {
     if (store.value(each.key) == nullptr || !kind || each.kind == *kind) continue;
     std::string what = store.named(each.key);

@@ -60,11 +60,13 @@ std::optional<Scheme> scheme_of(std::string_view url) {
     std::string_view beginning;
     Scheme scheme;
   };
-  constexpr std::array known{
-      Known{"redis://", Scheme::plain},          Known{"rediss://", Scheme::tls},
-      Known{"valkey://", Scheme::plain},         Known{"valkeys://", Scheme::tls},
-      Known{"unix://", Scheme::unix_socket},     Known{"redis+unix://", Scheme::unix_socket},
-      Known{"valkey+unix://", Scheme::unix_socket}};
+  constexpr std::array known{Known{"redis://", Scheme::plain},
+                             Known{"rediss://", Scheme::tls},
+                             Known{"valkey://", Scheme::plain},
+                             Known{"valkeys://", Scheme::tls},
+                             Known{"unix://", Scheme::unix_socket},
+                             Known{"redis+unix://", Scheme::unix_socket},
+                             Known{"valkey+unix://", Scheme::unix_socket}};
   for (const Known& each : known) {
     if (url.starts_with(each.beginning)) return each.scheme;
   }
@@ -203,7 +205,8 @@ Result<void> read_query(const Url& url, Scheme scheme, RedisOptions& out) {
     rest.remove_prefix(std::min(rest.size(), each.size() + 1));
     const auto equals = each.find('=');
     if (equals == std::string_view::npos || equals == 0) {
-      return wrong("what follows the '?' in the URL of a Redis is written key=value, with '&' between, as ?prefix=app:");
+      return wrong(
+          "what follows the '?' in the URL of a Redis is written key=value, with '&' between, as ?prefix=app:");
     }
     auto key = undo_escapes(std::string(each.substr(0, equals)));
     auto value = undo_escapes(std::string(each.substr(equals + 1)));
@@ -216,6 +219,24 @@ Result<void> read_query(const Url& url, Scheme scheme, RedisOptions& out) {
     return wrong("cert and key in the URL of a Redis go together: the client's certificate and its key");
   }
   return {};
+}
+
+// The parser wants a host: the URL of a unix socket gets one that nobody looks at.
+Result<std::string> with_host(std::string_view url, Scheme scheme) {
+  const std::size_t begin = url.find("//") + 2;
+  const std::string_view authority = url.substr(begin, url.substr(begin).find_first_of("/?"));
+  const bool none = authority.empty() || authority.ends_with('@');
+  std::string whole(url);
+  if (scheme != Scheme::unix_socket) {
+    // The parser would take a path for the host.
+    if (none) return wrong("the URL of a Redis names no host: write as redis://10.0.0.5:6379/0");
+    return whole;
+  }
+  if (!none) {
+    return wrong("a unix socket has no host: write three slashes before its path, as unix:///run/redis/redis.sock");
+  }
+  whole.insert(begin + authority.size(), "localhost");
+  return whole;
 }
 
 // `kept`: what needs no escape besides letters, digits and -._~
@@ -256,10 +277,10 @@ Result<RedisOptions> parse_redis_url(std::string_view url) {
         "the URL of a Redis or Valkey begins with redis://, rediss:// (TLS) or unix://, as redis://10.0.0.5:6379/0");
   }
   if (const auto fine = check_text(url); !fine) return std::unexpected(fine.error());
+  auto whole = with_host(url, *scheme);
+  if (!whole) return std::unexpected(std::move(whole.error()));
   const Url parsed(curl_url());
-  unsigned flags = CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS;
-  if (*scheme == Scheme::unix_socket) flags |= CURLU_NO_AUTHORITY;
-  switch (curl_url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(), flags)) {
+  switch (curl_url_set(parsed.get(), CURLUPART_URL, whole->c_str(), CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS)) {
     case CURLUE_OK:
       break;
     case CURLUE_BAD_PORT_NUMBER:
@@ -276,14 +297,7 @@ Result<RedisOptions> parse_redis_url(std::string_view url) {
   RedisOptions out;
   out.tls.on = *scheme == Scheme::tls;
   Result<void> read = read_user(parsed, out);
-  if (*scheme == Scheme::unix_socket) {
-    const auto host = part_of(parsed, CURLUPART_HOST);
-    if (host && *host && !(*host)->empty()) {
-      return wrong("a unix socket has no host: write three slashes before its path, as unix:///run/redis/redis.sock");
-    }
-  } else if (read) {
-    read = read_host(parsed, out);
-  }
+  if (read && *scheme != Scheme::unix_socket) read = read_host(parsed, out);
   if (read) read = read_path(parsed, *scheme, out);
   if (read) read = read_query(parsed, *scheme, out);
   if (!read) return std::unexpected(std::move(read.error()));
