@@ -35,6 +35,7 @@ ONLY_IN = {
     "boost/redis": ["store/redis"],
     "openssl/": ["store/redis"],
     "re2/": ["schema"],
+    "curl/": ["store/redis/redis_url.cpp"],
 }
 # Ports and values that every layer may name; the others belong to layers and are listed with them.
 PUBLIC_OF = {

@@ -42,8 +42,9 @@ Result<std::pair<std::string, Milliseconds>> parse_tool_budget(const std::string
 void add_store(CLI::App& app, std::string& store) {
   app.add_option(
          "--store", store,
-         "Task store: an SQLite file, or its folder (default: $MEANTIME_STATE_DIR, else the user's state folder)")
-      ->type_name("PATH");
+         "Task store: an SQLite file or its folder, or the URL of a Redis (default: $MEANTIME_STORE, else the user's "
+         "file)")
+      ->type_name("STORE");
 }
 
 void add_view(CLI::App& app, ViewOptions& view) {
@@ -93,6 +94,7 @@ class Grammar {
     if (wrap_app_->parsed()) return wrap_;
     if (serve_app_->parsed()) return serve_;
     if (config_app_->parsed()) return config_check_;
+    if (doctor_app_->parsed()) return doctor_;
     if (completion_app_->parsed()) return completion_;
     return version_;
   }
@@ -242,6 +244,16 @@ class Grammar {
         ->type_name("FILE");
     check->add_flag("--json", config_check_.json, "Print JSON, with a schema_version");
 
+    doctor_app_ = add("doctor", "Say what stands in the way of a good service, and what to do");
+    doctor_app_
+        ->add_option("-c,--config", doctor_.config,
+                     "The configuration file (default: $MEANTIME_CONFIG, else "
+                     "the user's)")
+        ->type_name("FILE");
+    add_store(*doctor_app_, doctor_.store);
+    doctor_app_->add_flag("--json", doctor_.json, "Print JSON, with a schema_version");
+    doctor_app_->footer("Exit code: 0 when nothing serious was found, else 1.");
+
     completion_app_ = add("completion", "Print a completion script for a shell");
     completion_app_->add_option("shell", completion_.shell, "bash, zsh or fish")
         ->required()
@@ -266,6 +278,7 @@ class Grammar {
   CLI::App* wrap_app_ = nullptr;
   CLI::App* serve_app_ = nullptr;
   CLI::App* config_app_ = nullptr;
+  CLI::App* doctor_app_ = nullptr;
   CLI::App* completion_app_ = nullptr;
   CLI::App* version_app_ = nullptr;
   RunArguments run_;
@@ -277,6 +290,7 @@ class Grammar {
   WrapArguments wrap_;
   ServeArguments serve_;
   ConfigCheckArguments config_check_;
+  DoctorArguments doctor_;
   CompletionArguments completion_;
   VersionArguments version_;
 };

@@ -18,7 +18,7 @@ namespace meantime::cli {
 
 /// What every command that looks at tasks takes.
 struct ViewOptions {
-  std::string store;                 ///< The SQLite file, or its folder; empty: the user's.
+  std::string store;                 ///< As choose_store takes it; empty: not given.
   std::optional<std::string> owner;  ///< Only this owner's tasks exist.
   bool json = false;
   bool quiet = false;
@@ -99,6 +99,12 @@ struct ConfigCheckArguments {
   bool json = false;
 };
 
+struct DoctorArguments {
+  std::string config;  ///< Empty: the default file, where there is one.
+  std::string store;
+  bool json = false;
+};
+
 struct CompletionArguments {
   std::string shell;
 };
@@ -107,9 +113,9 @@ struct VersionArguments {
   bool json = false;
 };
 
-using Command =
-    std::variant<RunArguments, CheckArguments, AwaitArguments, OutputArguments, ListArguments, CancelArguments,
-                 WrapArguments, ServeArguments, ConfigCheckArguments, CompletionArguments, VersionArguments>;
+using Command = std::variant<RunArguments, CheckArguments, AwaitArguments, OutputArguments, ListArguments,
+                             CancelArguments, WrapArguments, ServeArguments, ConfigCheckArguments, DoctorArguments,
+                             CompletionArguments, VersionArguments>;
 
 /// The command line asked for nothing that runs: a help text, or it was wrong.
 struct Stop {

@@ -58,6 +58,7 @@ TEST(Arguments, EveryCommandIsRead) {
   EXPECT_TRUE(read<CancelArguments>({"cancel", "--wait", "abc"}).wait);
   EXPECT_EQ(read<ServeArguments>({"serve", "--stdio", "--config", "f"}).config, "f");
   EXPECT_EQ(read<ConfigCheckArguments>({"config", "check", "f"}).file, "f");
+  EXPECT_EQ(read<DoctorArguments>({"doctor", "--config", "f", "--store", "redis://h"}).store, "redis://h");
   EXPECT_EQ(read<CompletionArguments>({"completion", "zsh"}).shell, "zsh");
   EXPECT_TRUE(read<VersionArguments>({"version", "--json"}).json);
   EXPECT_FALSE(read<VersionArguments>({"--version"}).json);
@@ -127,7 +128,7 @@ TEST(Arguments, EveryOptionHasAHelpText) {
     for (const auto& option : command.options) EXPECT_FALSE(option.summary.empty()) << command.name << option.name;
   }
   EXPECT_EQ(names, (std::set<std::string>{"run", "check", "await", "output", "list", "cancel", "wrap", "serve",
-                                          "config", "completion", "version"}));
+                                          "config", "doctor", "completion", "version"}));
 }
 
 }  // namespace

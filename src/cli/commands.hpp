@@ -18,6 +18,7 @@ namespace meantime::cli {
 [[nodiscard]] int wrap_command(const WrapArguments& arguments, std::string_view version);
 [[nodiscard]] int serve_command(const ServeArguments& arguments, std::string_view version);
 [[nodiscard]] int config_check_command(const ConfigCheckArguments& arguments);
+[[nodiscard]] int doctor_command(const DoctorArguments& arguments);
 [[nodiscard]] int completion_command(const CompletionArguments& arguments);
 [[nodiscard]] int version_command(const VersionArguments& arguments, std::string_view version);
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// machine.hpp: the real world of a command: its loop, the clock, randomness, and the store of this user.
+// machine.hpp: the real world of a command: its loop, the clock, randomness, and the store that it works on.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <filesystem>
 #include <memory>
 #include <string>
 
+#include "config/store_settings.hpp"
 #include "meantime/random.hpp"
 #include "meantime/store.hpp"
 #include "meantime/system_clock.hpp"
@@ -21,10 +21,18 @@ struct Machine {
 
 enum class Access : unsigned char { read, write };
 
-/// The file that --store means: a file, a folder with tasks.db in it, or nothing: the user's.
-[[nodiscard]] std::filesystem::path store_file(const std::string& option);
+/// The store that is meant: `option` (--store), else $MEANTIME_STORE, else `configured`; a path is absolute then. A
+/// Redis without a password gets that of $MEANTIME_STORE_PASSWORD_FILE or $MEANTIME_STORE_PASSWORD.
+/// Errors: invalid_argument, which says where the text stands and never shows a password.
+[[nodiscard]] Result<config::StoreSettings> choose_store(const std::string& option,
+                                                         const config::StoreSettings& configured = {});
 
-/// Opens it. Errors: as open_sqlite_store.
-[[nodiscard]] Result<std::unique_ptr<Store>> open_store(Machine& machine, const std::string& option, Access access);
+/// Its name for people, without secrets: a path, "redis://bot@10.0.0.5:6379/2", or "memory".
+[[nodiscard]] std::string place_of(const config::StoreSettings& store);
+
+/// Opens it; a Redis that is away is tried again for as long as the store lives.
+/// Errors: as open_sqlite_store and open_redis_store; invalid_argument, where a memory store would be read.
+[[nodiscard]] Result<std::unique_ptr<Store>> open_store(Machine& machine, const config::StoreSettings& store,
+                                                        Access access);
 
 }  // namespace meantime::cli

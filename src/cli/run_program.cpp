@@ -21,6 +21,7 @@ struct Start {
   int operator()(const WrapArguments& a) const { return wrap_command(a, version); }
   int operator()(const ServeArguments& a) const { return serve_command(a, version); }
   int operator()(const ConfigCheckArguments& a) const { return config_check_command(a); }
+  int operator()(const DoctorArguments& a) const { return doctor_command(a); }
   int operator()(const CompletionArguments& a) const { return completion_command(a); }
   int operator()(const VersionArguments& a) const { return version_command(a, version); }
 };

@@ -78,8 +78,17 @@ int serve_command(const ServeArguments& arguments, std::string_view version) {
   serve::ServeOptions options;
   options.session = session_options(*config, arguments);
   options.server_version = version;
+  const auto store = choose_store(arguments.store, config->store);
+  if (!store) {
+    complain(store.error().detail);
+    return exit_code::usage;
+  }
   Log log(config->log);
-  ServerMachine machine(arguments.store, config->store, config->manager, &log);
+  ServerMachine machine;
+  if (const auto opened = machine.open(*store, config->manager, &log); !opened) {
+    complain(opened.error().detail);
+    return exit_code::of(opened.error());
+  }
   return machine.run([&] { return serve_configured(machine, std::move(*config), std::move(options), log); });
 }
 

@@ -3,7 +3,6 @@
 
 #include "cli/terminal.hpp"
 #include "meantime/memory_store.hpp"
-#include "meantime/sqlite_store.hpp"
 
 namespace meantime::cli {
 namespace {
@@ -17,16 +16,11 @@ Task<int> serve_and_close(const std::function<Task<int>()>& door, ServerMachine&
 
 }  // namespace
 
-ServerMachine::ServerMachine(const std::string& store_option, const config::StoreSettings& settings,
-                             ManagerOptions options, Telemetry* telemetry) {
-  SqliteOptions sqlite;
-  sqlite.file = store_file(store_option.empty() ? settings.path.string() : store_option);
-  sqlite.fsync = settings.fsync;
-  sqlite.lease = settings.lease;
-  if (store_option.empty() && settings.kind == config::StoreSettings::Kind::memory) {
-    store = make_memory_store(machine.loop, machine.clock);
-  } else if (auto opened = open_sqlite_store(machine.loop, machine.clock, machine.random, std::move(sqlite))) {
+Result<void> ServerMachine::open(const config::StoreSettings& settings, ManagerOptions options, Telemetry* telemetry) {
+  if (auto opened = open_store(machine, settings, Access::write)) {
     store = std::move(*opened);
+  } else if (settings.kind == config::StoreSettings::Kind::redis) {
+    return std::unexpected(std::move(opened.error()));
   } else {
     complain(opened.error().detail);
     complain("going on without it: tasks of this session are known to this process alone, and end with it");
@@ -34,6 +28,7 @@ ServerMachine::ServerMachine(const std::string& store_option, const config::Stor
   }
   manager = std::make_unique<TaskManager>(machine.loop, ManagerPorts{machine.clock, machine.random, *store, telemetry},
                                           options);
+  return {};
 }
 
 int ServerMachine::run(const std::function<Task<int>()>& door) {

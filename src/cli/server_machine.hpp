@@ -4,10 +4,8 @@
 
 #include <functional>
 #include <memory>
-#include <string>
 
 #include "cli/machine.hpp"
-#include "config/config.hpp"
 #include "meantime/manager.hpp"
 
 namespace meantime::cli {
@@ -17,12 +15,12 @@ struct ServerMachine {
   std::unique_ptr<Store> store;
   std::unique_ptr<TaskManager> manager;
 
-  /// Opens the store that `store_option` means, else the one of `settings`. One that cannot be opened is complained of
-  /// and replaced by memory: calls are answered all the same, and tasks are then known to this process alone.
-  ServerMachine(const std::string& store_option, const config::StoreSettings& settings, ManagerOptions options,
-                Telemetry* telemetry = nullptr);
+  /// Opens the store, and a manager over it. A file that cannot be opened is complained of and replaced by memory:
+  /// calls are answered all the same, and tasks are then known to this process alone. A Redis that is away is waited
+  /// for, and outcomes with it. Errors: invalid_argument (a Redis whose settings make no sense).
+  [[nodiscard]] Result<void> open(const config::StoreSettings& settings, ManagerOptions options, Telemetry* telemetry);
 
-  /// Runs `door` on the loop until it answers the exit code, then closes the store.
+  /// Runs `door` on the loop until it answers the exit code, then closes the store. After open().
   int run(const std::function<Task<int>()>& door);
 };
 

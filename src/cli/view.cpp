@@ -37,12 +37,17 @@ int View::run(const std::function<Task<int>()>& body) {
 }
 
 Task<int> View::open_and_run(const std::function<Task<int>()>& body) {
-  auto store = open_store(machine_, options_.store, Access::read);
+  const auto chosen = choose_store(options_.store);
+  if (!chosen) co_return report(chosen.error());
+  is_remote_ = chosen->kind == config::StoreSettings::Kind::redis;
+  auto store = open_store(machine_, *chosen, Access::read);
   if (!store) co_return report(store.error());
   store_ = std::move(*store);
   store_->listen(this);
-  co_await look_for_lost();
-  const int code = co_await body();
+  // A store that cannot be written still shows what it knows; one that cannot be reached shows nothing.
+  const auto looked = co_await look_for_lost();
+  const bool away = !looked && is_remote_ && !away_.empty();
+  const int code = away ? report(looked.error()) : co_await body();
   store_->listen(nullptr);
   co_await store_->close();
   store_.reset();
@@ -89,10 +94,11 @@ Task<Result<TaskList>> View::list(ListQuery query) {
   co_return co_await store_->list(std::move(query));
 }
 
-Task<void> View::look_for_lost() {
+Task<Result<void>> View::look_for_lost() {
   worker_died_ = false;
-  // A store that cannot be written still shows what it knows; that nobody is ended here is no fault of the user's.
-  static_cast<void>(co_await store_->reap_lost({.leave_to_others = std::chrono::seconds(30)}));
+  auto report = co_await store_->reap_lost({.leave_to_others = std::chrono::seconds(30)});
+  if (!report) co_return std::unexpected(std::move(report.error()));
+  co_return Result<void>();
 }
 
 void View::watch(const TaskId& task) {
@@ -104,7 +110,7 @@ Task<bool> View::changed(Milliseconds at_most) {
   alarm_->set(machine_.clock.now() + at_most);
   while (!news_ && !time_over_ && !interrupted_) co_await event_.wait();
   alarm_->clear();
-  if (worker_died_) co_await look_for_lost();
+  if (worker_died_) static_cast<void>(co_await look_for_lost());  // what can be seen is shown all the same
   co_return std::exchange(news_, false);
 }
 
@@ -118,7 +124,10 @@ void View::catch_signals() {
   });
 }
 
-int View::report(const Error& error, std::string_view task) const {
+int View::report(const Error& cause, std::string_view task) const {
+  Error error = cause;
+  constexpr std::string_view says = "store unavailable: ";
+  if (is_remote_ && error.code == errc::unavailable && !error.detail.starts_with(says)) error.detail.insert(0, says);
   if (options_.json) {
     const std::string text =
         error.code == errc::not_found && !task.empty() ? envelope::not_found(task) : envelope::error(error);
@@ -147,7 +156,8 @@ void View::on_worker_died() {
   event_.notify();
 }
 
-void View::on_available(bool /*available*/, std::string_view /*detail*/) {
+void View::on_available(bool available, std::string_view detail) {
+  away_ = available ? "" : std::string(detail.empty() ? "away" : detail);
   news_ = true;
   event_.notify();
 }

@@ -32,7 +32,7 @@ class View final : public StoreListener {
   [[nodiscard]] Task<Result<TaskRecord>> find(TaskId task);
   [[nodiscard]] Task<Result<TaskList>> list(ListQuery query);
   /// Ends the tasks of workers that died, so that what is shown is so.
-  [[nodiscard]] Task<void> look_for_lost();
+  [[nodiscard]] Task<Result<void>> look_for_lost();
 
   /// From now on changed() speaks of this task.
   void watch(const TaskId& task);
@@ -65,6 +65,8 @@ class View final : public StoreListener {
   Event event_;
   boost::asio::signal_set signals_;
   std::unique_ptr<Store> store_;
+  bool is_remote_ = false;
+  std::string away_;  // why the store cannot be reached; empty: it can, or is not known to be away
   std::unique_ptr<Alarm> alarm_;
   bool news_ = false;
   bool time_over_ = false;

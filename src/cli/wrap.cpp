@@ -11,6 +11,7 @@
 #include "cli/server_machine.hpp"
 #include "cli/terminal.hpp"
 #include "core/utf8.hpp"
+#include "telemetry/log.hpp"
 
 namespace meantime::cli {
 namespace {
@@ -72,7 +73,17 @@ int wrap_command(const WrapArguments& arguments, std::string_view /*version*/) {
 
   ManagerOptions limits;
   if (arguments.budget) limits.budget = *arguments.budget;
-  ServerMachine machine(arguments.store, {}, limits);
+  const auto store = choose_store(arguments.store);
+  if (!store) {
+    complain(store.error().detail);
+    return exit_code::usage;
+  }
+  Log log;
+  ServerMachine machine;
+  if (const auto opened = machine.open(*store, limits, &log); !opened) {
+    complain(opened.error().detail);
+    return exit_code::of(opened.error());
+  }
   return machine.run([&] {
     return serve::run_wrap(machine.machine.loop, *machine.manager, machine.machine.clock, std::move(options),
                            STDIN_FILENO, STDOUT_FILENO);

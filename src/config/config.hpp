@@ -10,20 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "config/store_settings.hpp"
 #include "meantime/manager.hpp"
-#include "meantime/sqlite_store.hpp"
 #include "telemetry/log.hpp"
 #include "tools/command_tool.hpp"
 
 namespace meantime::config {
-
-struct StoreSettings {
-  enum class Kind : std::uint8_t { sqlite, memory };
-  Kind kind = Kind::sqlite;
-  std::filesystem::path path;  ///< Empty: tasks.db in default_state_folder().
-  Fsync fsync = Fsync::full;
-  Milliseconds lease{12'000};
-};
 
 /// The names under which the model sees the four tools that every session adds.
 struct BuiltinNames {

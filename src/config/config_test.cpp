@@ -192,10 +192,11 @@ TEST(Config, AnUpstreamsToolsHaveItsRulesUnlessTheyHaveTheirOwn) {
 }
 
 TEST(Config, TellsAllProblemsAtOnceEachWithItsPlace) {
-  EXPECT_THAT(problems_of("budgt = \"1s\"\nretention = 5\n[store]\nkind = \"redis\"\n"),
-              ElementsAre(HasSubstr("/etc/c.toml:1:1: unknown key 'budgt'; did you mean 'budget'?"),
-                          HasSubstr("/etc/c.toml:2:13: 'retention' must be a duration in quotes"),
-                          HasSubstr("/etc/c.toml:4:8: 'kind' in [store] must be one of \"sqlite\", \"memory\"")));
+  EXPECT_THAT(
+      problems_of("budgt = \"1s\"\nretention = 5\n[store]\nkind = \"rdis\"\n"),
+      ElementsAre(HasSubstr("/etc/c.toml:1:1: unknown key 'budgt'; did you mean 'budget'?"),
+                  HasSubstr("/etc/c.toml:2:13: 'retention' must be a duration in quotes"),
+                  HasSubstr("/etc/c.toml:4:8: 'kind' in [store] must be one of \"sqlite\", \"memory\", \"redis\"")));
 }
 
 TEST(Config, BrokenTomlIsOneProblemWithItsPlace) {
@@ -219,6 +220,81 @@ TEST(Config, FlagsThatContradictEachOtherAreProblems) {
               ElementsAre(HasSubstr("must be less than cancel_grace")));
   EXPECT_THAT(problems_of("[store]\nlease = \"5s\""), ElementsAre(HasSubstr("three heartbeats")));
   EXPECT_THAT(problems_of("[store]\nkind = \"memory\"\npath = \"x\""), ElementsAre(HasSubstr("has no path")));
+}
+
+TEST(Config, ARedisIsNamedByItsUrlAndKeptAsTheTableSays) {
+  setenv("MEANTIME_TEST_PASSWORD", "geheim", 1);
+  const Config config = config_of(R"(
+    retention = "2h"
+    [store]
+    kind = "redis"
+    url = "rediss://bot@cache:7000/3"
+    password_env = "MEANTIME_TEST_PASSWORD"
+    prefix = "{app}:"
+    legacy_results = true
+    command_timeout = "500ms"
+    lease = "30s"
+    heartbeat = "4s"
+    journal = "wait/redis.journal"
+    [store.tls]
+    ca = "/etc/passwd"
+    server_name = "cache.internal"
+  )");
+  unsetenv("MEANTIME_TEST_PASSWORD");
+  const RedisOptions& redis = config.store.redis;
+  EXPECT_EQ(config.store.kind, StoreSettings::Kind::redis);
+  EXPECT_EQ(redis.place(), "rediss://bot@cache:7000/3");
+  EXPECT_EQ(redis.password, "geheim");
+  EXPECT_EQ(redis.key_prefix, "{app}:");
+  EXPECT_TRUE(redis.legacy_results);
+  EXPECT_EQ(redis.command_timeout, 500ms);
+  EXPECT_EQ(redis.lease, 30s);
+  EXPECT_EQ(redis.retention, 2h);
+  EXPECT_EQ(redis.tls.ca_file, "/etc/passwd");
+  EXPECT_EQ(redis.tls.server_name, "cache.internal");
+  EXPECT_EQ(config.store.lease, 30s);
+  EXPECT_EQ(config.store.journal, "/etc/wait/redis.journal");  // beside the file
+}
+
+TEST(Config, AStoreMayBeNamedByOneText) {
+  EXPECT_EQ(config_of("store = \"redis://cache/2\"").store.redis.place(), "redis://cache:6379/2");
+  EXPECT_EQ(config_of("store = \"unix:///run/redis.sock\"").store.redis.unix_socket, "/run/redis.sock");
+  EXPECT_EQ(config_of("store = \"memory\"").store.kind, StoreSettings::Kind::memory);
+  EXPECT_EQ(config_of("store = \"t.db\"").store.path, "/etc/t.db");
+  EXPECT_EQ(config_of("store = \"sqlite:memory\"").store.path, "/etc/memory");
+  EXPECT_EQ(config_of("[store]\nurl = \"redis://cache\"").store.kind, StoreSettings::Kind::redis) << "the url says it";
+  EXPECT_EQ(config_of("retention = \"1h\"\nstore = \"redis://cache\"").store.redis.retention, 1h);
+}
+
+TEST(Config, StoreSettingsThatContradictEachOtherAreProblems) {
+  const std::vector<std::pair<std::string_view, const char*>> mistakes{
+      {"store = \"\"", "c.toml:1:9: 'store': a store is named by the path"},
+      {"store = \"http://x\"", "c.toml:1:9: 'store': the URL of a Redis or Valkey begins with redis://"},
+      {"store = 5", "c.toml:1:9: 'store' must be a table"},
+      {"[store]\nkind = \"redis\"", "c.toml:2:8: which Redis?"},
+      {"[store]\nkind = \"redis\"\nurl = \"redis://:geheim@h:x\"", "c.toml:3:7: 'url' in [store]: the port"},
+      {"[store]\nkind = \"sqlite\"\nurl = \"redis://h\"", "c.toml:3:7: a url is for kind = \"redis\""},
+      {"[store]\nprefix = \"a:\"", "c.toml:2:10: 'prefix' in [store] is for kind = \"redis\""},
+      {"[store]\nkind = \"memory\"\njournal = \"j\"", "'journal' in [store] is for kind = \"redis\""},
+      {"[store]\nkind = \"memory\"\nfsync = \"full\"", "'fsync' in [store] is for kind = \"sqlite\""},
+      {"[store]\nurl = \"redis://h\"\npath = \"t.db\"", "'path' in [store] is for kind = \"sqlite\""},
+      {"[store]\nurl = \"redis://h\"\nprefix = \"\"", "must not be empty"},
+      {"[store]\nurl = \"redis://h\"\ncommand_timeout = \"1ms\"", "at least 10ms"},
+      {"[store]\nurl = \"redis://h\"\nprefx = \"a\"", "did you mean 'prefix'?"},
+      {"[store]\nurl = \"redis://:geheim@h\"\npassword_env = \"HOME\"", "the url has a password already"},
+      {"[store]\nurl = \"redis://h\"\npassword_env = \"MEANTIME_NOT_SET\"", "'MEANTIME_NOT_SET' is not set"},
+      {"[store]\nurl = \"redis://h\"\npassword_file = \"/no/such\"", "password file /no/such: there is no such file"},
+      {"[store]\nurl = \"redis://h\"\npassword_file = \"/etc/passwd\"", "on one line"},
+      {"[store]\nurl = \"redis://h\"\npassword_file = \"x\"\npassword_env = \"y\"", "exclude each other"},
+      {"[store]\nurl = \"redis://h\"\n[store.tls]\nserver_name = \"x\"", "begins with rediss://"},
+      {"[store]\nurl = \"rediss://h\"\n[store.tls]\nca = \"/no/such\"",
+       "c.toml:4:6: 'ca' in [store.tls]: there is no file"},
+      {"[store]\nurl = \"rediss://h\"\n[store.tls]\ncert = \"/etc/passwd\"", "go together"},
+  };
+  for (const auto& [text, expected] : mistakes) {
+    const auto problems = problems_of(text);
+    EXPECT_THAT(problems, ElementsAre(AllOf(HasSubstr(expected), ::testing::Not(HasSubstr("geheim"))))) << text;
+  }
 }
 
 TEST(Config, NamesThatClashAreProblems) {
@@ -306,6 +382,16 @@ TEST_F(ConfigFile, ThatCannotBeReadSaysSo) {
   EXPECT_THAT(check_config(folder_ / "none").front().text(), HasSubstr("no such file"));
   const auto huge = write("huge.toml", std::string((4U << 20) + 1, '#'));
   EXPECT_THAT(check_config(huge).front().text(), HasSubstr("larger than 4 MB"));
+}
+
+TEST_F(ConfigFile, APasswordMayStandInAFileBesideIt) {
+  write("secret", "geheim\n");
+  const auto file = write("c.toml", "[store]\nurl = \"redis://bot@h\"\npassword_file = \"secret\"\n");
+  EXPECT_EQ(load_config(file).config.store.redis.password, "geheim");
+  write("secret", "\n");
+  EXPECT_THAT(check_config(file).front().text(), HasSubstr("c.toml:3:17: password file"));
+  write("secret", std::string(70'000, 'x'));
+  EXPECT_THAT(check_config(file).front().text(), HasSubstr("larger than 64 KB"));
 }
 
 TEST_F(ConfigFile, ASchemaMayStandInAFileBesideIt) {

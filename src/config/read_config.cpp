@@ -28,27 +28,6 @@ class TableOf {
   Place place_;
 };
 
-void read_store(Section& document, Config& config) {
-  const TableOf at(document, "store");
-  Section store(document.problems(), at.table(), "store", at.place());
-  Section::set(config.store.kind, store.choice("kind", {"sqlite", "memory"}));
-  if (auto path = store.text("path")) {
-    config.store.path = document.problems().resolve(*path);
-    if (config.store.kind == StoreSettings::Kind::memory) {
-      store.say(store.place_of("path"), "a memory store has no path: remove it, or write kind = \"sqlite\"");
-    }
-  }
-  Section::set(config.store.fsync, store.choice("fsync", {"full", "normal"}));
-  Section::set(config.store.lease, store.duration("lease", Milliseconds(1'000)));
-  Section::set(config.manager.heartbeat, store.duration("heartbeat", Milliseconds(100)));
-  Section::set(config.manager.store_wait, store.duration("wait", Milliseconds(1)));
-  if (config.manager.heartbeat * 3 > config.store.lease) {
-    store.say(store.place_of(store.value("heartbeat") != nullptr ? "heartbeat" : "lease"),
-              "the lease (" + format_duration(config.store.lease) + ") must be at least three heartbeats (" +
-                  format_duration(config.manager.heartbeat) + " each), or live workers are taken for dead");
-  }
-}
-
 void read_limits(Section& document, Config& config) {
   const TableOf at(document, "limits");
   Section limits(document.problems(), at.table(), "limits", at.place());

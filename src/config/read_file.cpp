@@ -22,8 +22,10 @@ std::expected<std::string, std::string> read_file(const std::filesystem::path& f
   }
   text.resize(static_cast<std::size_t>(in.gcount()));
   if (text.size() > max_bytes) {
-    return std::unexpected("is larger than " + std::to_string(max_bytes >> 20U) +
-                           " MB, too large for what it should be");
+    return std::unexpected(
+        "is larger than " +
+        (max_bytes >> 20U != 0 ? std::to_string(max_bytes >> 20U) + " MB" : std::to_string(max_bytes >> 10U) + " KB") +
+        ", too large for what it should be");
   }
   return text;
 }

@@ -12,6 +12,8 @@ namespace meantime::config {
 /// Says what in `rules`, as they will be in force, contradicts itself.
 void check_rules(Section& section, const ToolRules& rules);
 
+/// `store`: a text, or the table [store]. After the general keys: a Redis keeps tasks for `retention`.
+void read_store(Section& document, Config& config);
 /// [tools.<name>]
 [[nodiscard]] CommandSpec read_command(Problems& problems, const Member& table);
 /// [upstreams.<name>]

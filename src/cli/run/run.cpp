@@ -76,7 +76,11 @@ int run_command(RunArguments arguments) {
     complain("'" + arguments.name + "' is no task name: use up to 128 of A-Z a-z 0-9 _ - . /");
     return exit_code::usage;
   }
-  if (!arguments.store.empty()) arguments.store = std::filesystem::absolute(store_file(arguments.store)).string();
+  // Before the command runs: a store that was named wrongly is no matter for later.
+  if (const auto store = choose_store(arguments.store); !store) {
+    complain(store.error().detail);
+    return exit_code::of(store.error());
+  }
 
   std::array<int, 2> line{};
   static_cast<void>(checked(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line.data()), "socketpair"));

@@ -157,7 +157,9 @@ class Supervisor {
 
   // True when the command is a recorded task from now on and the front was told.
   Task<bool> to_background() {
-    auto store = open_store(machine_, arguments_.store, Access::write);
+    const auto chosen = choose_store(arguments_.store);
+    Result<std::unique_ptr<Store>> store = std::unexpected(chosen ? Error{} : chosen.error());
+    if (chosen) store = open_store(machine_, *chosen, Access::write);
     if (!store) {
       co_await front_.send(Frame::warning, "the command stays in the foreground: " + store.error().detail);
       co_return false;
