@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "support/redis_server.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/inotify.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -15,37 +12,14 @@
 #include <fstream>
 #include <iterator>
 #include <map>
-#include <random>
-#include <sstream>
 #include <stdexcept>
+
+#include "support/free_port.hpp"
 
 namespace meantime::test {
 namespace {
 
 constexpr std::chrono::seconds start_limit{30};
-
-// Below the range from which the kernel takes ports for outgoing connections, so that one which was given up for a
-// moment (a server that restarts) is not taken by a passer-by.
-constexpr std::uint16_t first_port = 10'000;
-constexpr std::uint16_t last_port = 32'000;
-
-bool is_free(std::uint16_t port) {
-  const Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int on = 1;
-  setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in at{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
-  return bind(socket.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 && listen(socket.get(), 1) == 0;
-}
-
-std::uint16_t free_port() {
-  static std::mt19937 dice{std::random_device{}()};
-  std::uniform_int_distribution<unsigned> any(first_port, last_port);
-  for (int tries = 0; tries < 1'000; ++tries) {
-    const auto port = static_cast<std::uint16_t>(any(dice));
-    if (is_free(port)) return port;
-  }
-  throw std::runtime_error("no port of this machine is free");
-}
 
 std::string text_of(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
