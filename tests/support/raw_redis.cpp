@@ -229,6 +229,16 @@ std::optional<RedisValue> RawRedis::receive(Milliseconds limit) {
   }
 }
 
+std::string RawRedis::receive_bytes(std::size_t count) {
+  const auto give_up_at = Clock::now() + limit_;
+  while (unread_.size() - read_ < count) {
+    if (!fill(give_up_at)) throw RedisGone("the server has said only: " + unread_.substr(read_));
+  }
+  auto bytes = unread_.substr(read_, count);
+  read_ += count;
+  return bytes;
+}
+
 bool RawRedis::fill(Clock::time_point give_up_at) {
   for (;;) {
     pollfd ready{socket_.get(), POLLIN, 0};

@@ -72,6 +72,8 @@ class RawRedis {
   /// Bytes as they are, and the next answer whatever it belongs to (MONITOR's lines, too); absent after `limit`.
   void send(std::string_view bytes);
   std::optional<RedisValue> receive(Milliseconds limit);
+  /// The next `count` bytes, as they came.
+  std::string receive_bytes(std::size_t count);
 
   [[nodiscard]] Milliseconds limit() const { return limit_; }
   void set_limit(Milliseconds limit) { limit_ = limit; }
