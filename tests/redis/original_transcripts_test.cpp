@@ -105,9 +105,9 @@ INSTANTIATE_TEST_SUITE_P(
         Deed{"check_legacy", look, "42 pages"}, Deed{"check_legacy_omitted", look, omitted_text},
         Deed{"check_unknown", look, R"({"error": "Task '4f2a9c01d7be' not found."})"},
         Deed{"await_woken", nullptr, "42 pages"},
-        Deed{
-            "await_over", [](auto& peer) { return peer.begin_await(id, 0.01), peer.await_text(); },
-            R"({"task_id": "4f2a9c01d7be", "status": "timeout", "error": "Task '4f2a9c01d7be' did not complete within 0.01s."})"}),
+        Deed{"await_over", [](auto& peer) { return peer.begin_await(id, 0.01), peer.await_text(); },
+             R"({"task_id": "4f2a9c01d7be", "status": "timeout", )"
+             R"("error": "Task '4f2a9c01d7be' did not complete within 0.01s."})"}),
     [](const auto& info) { return info.param.transcript; });
 
 class OriginalPeerTest : public testing::Test {
