@@ -1,6 +1,7 @@
 # Debian's packages; Boost 1.88 from the system, BOOST_ROOT, or the folder that scripts/setup unpacked.
 find_package(Threads REQUIRED)
 find_package(SQLite3 REQUIRED)
+find_package(OpenSSL REQUIRED)
 find_package(CURL REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(fmt REQUIRED)
@@ -22,7 +23,7 @@ endif()
 add_library(meantime_boost INTERFACE)
 add_library(Boost::headers ALIAS meantime_boost)
 target_include_directories(meantime_boost SYSTEM INTERFACE ${MEANTIME_BOOST_INCLUDE})
-# Asio's and JSON's bodies are compiled once, in src/core/boost_json.cpp and src/engine/boost_asio.cpp.
+# Asio's, JSON's and Redis' bodies are compiled once: core/boost_json.cpp, engine/boost_asio.cpp, store/redis/boost_redis.cpp.
 target_compile_definitions(meantime_boost INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION)
 

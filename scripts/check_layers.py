@@ -31,7 +31,9 @@ ONLY_IN = {
     "toml++": ["config"],
     "spdlog/": ["telemetry/log.cpp"],
     "prometheus/": ["telemetry/metrics.cpp"],
-    "sqlite3.h": ["store/sqlite"],
+    "sqlite3.h": ["store/sqlite", "store/journal"],
+    "boost/redis": ["store/redis"],
+    "openssl/": ["store/redis"],
     "re2/": ["schema"],
     "curl/": ["store/redis/redis_url.cpp"],
 }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// keys.hpp: the names of keys and channels. docs/redis_keys.md says what is in each.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "meantime/task_id.hpp"
+
+namespace meantime::store::redis {
+
+/// Expiry of a running task and of the older form: the original's (S20). Renewed while the task's worker lives.
+inline constexpr Milliseconds running_expiry{86'400'000};
+/// A finished task expires this much after its retention, so that it is forgotten with its index entries first.
+inline constexpr Milliseconds expiry_slack{600'000};
+
+class Keys {
+ public:
+  explicit Keys(const std::string& prefix) : tasks_(prefix + "task:"), ours_(prefix + "mt:") {}
+
+  /// Before the ids of tasks, and before all that the original does not know.
+  [[nodiscard]] const std::string& tasks() const noexcept { return tasks_; }
+  [[nodiscard]] const std::string& ours() const noexcept { return ours_; }
+
+  // What the original reads and writes.
+  [[nodiscard]] std::string task(const TaskId& id) const { return tasks_ + id.text(); }
+  [[nodiscard]] std::string done(const TaskId& id) const { return tasks_ + "done:" + id.text(); }
+  [[nodiscard]] static std::string legacy(const TaskId& id) { return "task_result:" + id.text(); }
+
+  // Of one task.
+  [[nodiscard]] std::string changed(const TaskId& id) const { return ours_ + "changed:" + id.text(); }
+  [[nodiscard]] std::string output(const TaskId& id) const { return ours_ + "out:" + id.text(); }
+  [[nodiscard]] std::string chunks(const TaskId& id, std::uint32_t attempt) const {
+    return ours_ + "result:" + id.text() + ":" + std::to_string(attempt);
+  }
+  /// The owner's length stands first, so that no owner's name can reach into another's keys.
+  [[nodiscard]] std::string idempotency(std::string_view owner, std::string_view key) const {
+    std::string out = ours_ + "key:" + std::to_string(owner.size()) + ":";
+    return out.append(owner).append(":").append(key);
+  }
+
+  // Indexes.
+  [[nodiscard]] std::string all() const { return ours_ + "all"; }
+  [[nodiscard]] std::string failed() const { return ours_ + "failed"; }
+  [[nodiscard]] std::string skew() const { return ours_ + "skew"; }
+  [[nodiscard]] std::string owner(std::string_view user) const { return (ours_ + "owner:").append(user); }
+  [[nodiscard]] std::string tool(std::string_view name) const { return (ours_ + "tool:").append(name); }
+
+  // Workers.
+  [[nodiscard]] std::string workers() const { return ours_ + "workers"; }
+  [[nodiscard]] std::string doubted() const { return ours_ + "doubted"; }
+  [[nodiscard]] std::string running(std::string_view worker) const { return (ours_ + "run:").append(worker); }
+  [[nodiscard]] std::string cancels(std::string_view worker) const { return (ours_ + "cancel:").append(worker); }
+  [[nodiscard]] std::string claims(std::string_view worker) const { return (ours_ + "claims:").append(worker); }
+  [[nodiscard]] std::string notices(std::string_view worker) const { return (ours_ + "to:").append(worker); }
+
+ private:
+  std::string tasks_;
+  std::string ours_;
+};
+
+}  // namespace meantime::store::redis

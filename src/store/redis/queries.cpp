@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// queries.cpp: what reads tasks and changes nothing.
+#include "core/text_page.hpp"
+#include "core/utf8.hpp"
+#include "store/messages.hpp"
+#include "store/redis/large_results.hpp"
+#include "store/redis/redis_store.hpp"
+
+namespace meantime::store::redis {
+namespace {
+
+// A page of a list looks at no more tasks than this, and goes on at its cursor: a rare match holds nobody up.
+constexpr int most_rounds = 20;
+constexpr std::uint32_t looked_at_once = 500;
+
+TaskRecord read_listed(const TaskId& id, ReplyView row) {
+  TaskRecord record;
+  record.task_id = id;
+  std::size_t field = 0;
+  for (const ReplyView value : row[2]) {
+    if (!value.is_null()) set_field(record, listed_fields.at(field), value.text());
+    if (++field == listed_fields.size()) break;
+  }
+  complete_record(record, static_cast<std::uint64_t>(row[1].integer()));
+  return record;
+}
+
+}  // namespace
+
+Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
+  co_await watches_.confirmed(task);
+  // Both forms in one look, so that how long it takes says nothing about which there is (S30, S31).
+  Request request;
+  request.push("HGETALL", keys_.task(task));
+  request.push("GET", Keys::legacy(task));
+  auto replies = co_await ask(std::move(request), "store.find");
+  if (!replies) co_return std::unexpected(std::move(replies.error()));
+  const ReplyView hash = (*replies)[0].view();
+  if (hash.size() == 0) {
+    const ReplyView older = (*replies)[1].view();
+    auto legacy = older.is_null() ? std::nullopt : parse_legacy(task, older.text());
+    if (!legacy) co_return no_such_task("store.find", task);
+    co_return std::move(legacy->record);
+  }
+  TaskRecord record;
+  record.task_id = task;
+  std::string_view name;
+  std::string_view result;
+  bool is_name = true;
+  bool ours = false;
+  for (const ReplyView each : hash) {
+    if (is_name) {
+      name = each.text();
+    } else if (name == "result") {
+      result = each.text();
+    } else {
+      ours = ours || name == "w";
+      set_field(record, name, each.text());
+    }
+    is_name = !is_name;
+  }
+  if (!ours && record.status != TaskStatus::running) record.result_chars = utf8::count(result);
+  complete_record(record, result.size());
+  co_return record;
+}
+
+Task<Result<TextPage>> RedisStore::read_result(TaskId task, std::uint64_t offset_chars, std::uint64_t limit_chars) {
+  Request request;
+  request.push("HMGET", keys_.task(task), "status", "result", "b", "c", "a");
+  request.push("GET", Keys::legacy(task));
+  auto replies = co_await ask(std::move(request), "store.read_result");
+  if (!replies) co_return std::unexpected(std::move(replies.error()));
+  const ReplyView hash = (*replies)[0].view();
+  if (hash[0].is_null()) {
+    const ReplyView older = (*replies)[1].view();
+    auto legacy = older.is_null() ? std::nullopt : parse_legacy(task, older.text());
+    if (!legacy) co_return no_such_task("store.read_result", task);
+    co_return page_of(legacy->result, offset_chars, limit_chars);
+  }
+  if (hash[2].is_null()) co_return page_of(hash[1].text(), offset_chars, limit_chars);
+  TextPage page;
+  page.offset = offset_chars;
+  page.total_bytes = static_cast<std::uint64_t>(hash[2].integer());
+  page.total_chars = static_cast<std::uint64_t>(hash[3].integer());
+  const auto attempt = hash[4].is_null() ? 1U : static_cast<std::uint32_t>(hash[4].integer());
+  co_return co_await read_chunks(keys_.chunks(task, attempt), std::move(page), limit_chars);
+}
+
+Task<Result<TextPage>> RedisStore::read_chunks(std::string key, TextPage page, std::uint64_t limit_chars) {
+  Request sizes_request;
+  sizes_request.push("HGET", key, chunk_sizes_field);
+  auto sizes_reply = co_await ask(std::move(sizes_request), "store.read_result");
+  if (!sizes_reply) co_return std::unexpected(std::move(sizes_reply.error()));
+  const auto sizes = parse_sizes(sizes_reply->front().view().text());
+  if (sizes.empty()) {
+    co_return fail(errc::corrupt, "store.read_result",
+                   "the chunks of this result are gone from the server: somebody removed '" + key + "'");
+  }
+  const ChunkRange range = chunks_of_page(sizes, page.offset, limit_chars);
+  // One chunk a request: others' commands go between them.
+  std::string text;
+  for (std::size_t i = 0; i < range.count; ++i) {
+    Request request;
+    request.push("HGET", key, std::to_string(range.first + i));
+    auto reply = co_await ask(std::move(request), "store.read_result");
+    if (!reply) co_return std::unexpected(std::move(reply.error()));
+    text += reply->front().view().text();
+  }
+  const std::size_t from = utf8::byte_offset(text, range.skip_chars);
+  page.text = text.substr(from);
+  if (limit_chars != 0) page.text.resize(utf8::byte_offset(page.text, limit_chars));
+  co_return page;
+}
+
+Task<Result<TaskList>> RedisStore::list(ListQuery query) {
+  if (auto fine = check_list_limit(query); !fine) co_return std::unexpected(std::move(fine.error()));
+  TaskList out;
+  const bool filtered = query.user_id || query.status || query.tool_name || query.created_after || query.created_before;
+  const auto time_text = [](const std::optional<WallTime>& time) {
+    return time ? std::to_string(time->time_since_epoch().count()) : std::string();
+  };
+  std::string below;
+  std::string cursor = query.after ? query.after->text() : std::string();
+  for (int round = 0; round < most_rounds; ++round) {
+    const auto want = query.limit - static_cast<std::uint32_t>(out.tasks.size());
+    ScriptCall call(Script::list);
+    call.key(keys_.all()).key(keys_.skew()).arg(keys_.tasks()).arg(keys_.ours()).arg(want);
+    call.arg(filtered ? std::max(looked_at_once, want + 1) : want + 1).arg(below).arg(cursor);
+    call.arg(query.user_id ? "1" : "0").arg(query.user_id.value_or("")).arg(query.status ? name_of(*query.status) : "");
+    call.arg(query.tool_name ? "1" : "0").arg(query.tool_name.value_or(""));
+    call.arg(time_text(query.created_after)).arg(time_text(query.created_before));
+    for (const std::string_view field : listed_fields) call.arg(field);
+    auto reply = co_await run(call, "store.list");
+    if (!reply) co_return std::unexpected(std::move(reply.error()));
+    const ReplyView page = reply->view();
+    below = page[0].text();
+    std::size_t index = 0;
+    for (const ReplyView row : page) {
+      if (index++ < 2) continue;
+      if (auto id = TaskId::parse(row[0].text())) out.tasks.push_back(read_listed(*id, row));
+    }
+    if (below.empty()) co_return out;
+    out.next.reset();
+    if (auto near = TaskId::parse(page[1].text())) out.next = *near;
+    if (out.tasks.size() >= query.limit) co_return out;
+  }
+  co_return out;
+}
+
+Task<Result<std::string>> RedisStore::read_output(TaskId task, std::uint64_t offset_bytes, std::uint64_t limit_bytes) {
+  constexpr int attempts = 3;
+  for (int i = 0;; ++i) {
+    Request look;
+    look.push("HMGET", keys_.task(task), "status", "o", "os");
+    auto before = co_await ask(std::move(look), "store.read_output");
+    if (!before) co_return std::unexpected(std::move(before.error()));
+    const ReplyView hash = before->front().view();
+    if (hash[0].is_null()) co_return no_such_task("store.read_output", task);
+    const auto total = static_cast<std::uint64_t>(hash[1].integer());
+    const auto start = static_cast<std::uint64_t>(hash[2].integer());
+    const std::uint64_t from = std::max(offset_bytes, start);
+    if (from >= total || limit_bytes == 0) co_return std::string();
+    const std::uint64_t last = std::min(limit_bytes, total - from) + from - 1;
+    Request read;
+    read.push("GETRANGE", keys_.output(task), std::to_string(from - start), std::to_string(last - start));
+    read.push("HGET", keys_.task(task), "os");
+    auto piece = co_await ask(std::move(read), "store.read_output");
+    if (!piece) co_return std::unexpected(std::move(piece.error()));
+    const bool moved = static_cast<std::uint64_t>((*piece)[1].view().integer()) != start;  // its front was dropped
+    if (!moved || i == attempts) co_return std::string((*piece)[0].view().text());
+  }
+}
+
+Task<Result<std::vector<TaskId>>> RedisStore::cancel_requests() {
+  std::vector<TaskId> out;
+  Request request;
+  request.push("SMEMBERS", keys_.cancels(worker_));
+  auto reply = co_await ask(std::move(request), "store.cancel_requests");
+  if (!reply) co_return std::unexpected(std::move(reply.error()));
+  for (const ReplyView each : reply->front().view()) {
+    if (auto id = TaskId::parse(each.text())) out.push_back(*id);
+  }
+  co_return out;
+}
+
+}  // namespace meantime::store::redis

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+#include "store/redis/redis_store.hpp"
+
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <span>
+
+#include "store/redis/server_errors.hpp"
+
+namespace meantime {
+namespace store::redis {
+namespace {
+
+// Who it is in records and in CLIENT LIST: the machine, the process, and something that no other start of it has.
+std::string name_worker(Random& random) {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  std::string out;
+  constexpr std::size_t longest_host = 24;
+  for (const char c : std::string_view(host.data())) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+    if (!plain || out.size() == longest_host) break;
+    out += c;
+  }
+  if (out.empty()) out = "worker";
+  out += ":" + std::to_string(getpid()) + ":";
+  std::array<std::byte, 4> noise{};
+  random.fill(noise);
+  constexpr std::string_view letters = "0123456789abcdefghjkmnpqrstvwxyz";
+  for (const std::byte b : noise) out += letters[std::to_integer<unsigned>(b) % letters.size()];
+  return out;
+}
+
+}  // namespace
+
+RedisStore::RedisStore(boost::asio::io_context& io, Clock& clock, Random& random, RedisOptions options,
+                       std::shared_ptr<TlsContext> tls)
+    : clock_(clock),
+      options_(std::move(options)),
+      loop_(io),
+      deadlines_(clock),
+      keys_(options_.key_prefix),
+      worker_(name_worker(random)),
+      renewed_(clock.now()),
+      pool_(loop_, 1),
+      watches_(loop_, deadlines_, random, options_, tls, keys_, worker_, [this] { return hello(); },
+               [this](const Replies& replies) { return greeted(replies, false); },
+               Heard{.ended =
+                         [this](const TaskId& id) {
+                           if (listener_ != nullptr) listener_->on_ended(id);
+                         },
+                     .changed =
+                         [this](const TaskId& id) {
+                           if (listener_ != nullptr) listener_->on_changed(id);
+                         },
+                     .cancel =
+                         [this](const TaskId& id) {
+                           if (listener_ != nullptr) listener_->on_cancel_requested(id);
+                         },
+                     .redirected =
+                         [this](const TaskId& id) {
+                           if (listener_ != nullptr) listener_->on_redirected(id);
+                         },
+                     .worker_died =
+                         [this] {
+                           if (listener_ != nullptr) listener_->on_worker_died();
+                         },
+                     .missed = [this] { group_.spawn(look_for_missed_notices()); }}),
+      commands_(loop_, deadlines_, random, options_, tls,
+                LinkEvents{.greeting =
+                               [this] {
+                                 Request request = hello();
+                                 add_loads(request);
+                                 return request;
+                               },
+                           .greeted = [this](const Replies& replies) { return greeted(replies, true); },
+                           .on_push = [](ReplyView) {},  // this connection subscribes to nothing
+                           .on_up = [this] { on_up(); },
+                           .on_down = [this](const Error& why) { on_down(why); }}) {}
+
+void RedisStore::open() {
+  commands_.open();
+  watches_.open();
+}
+
+Request RedisStore::hello() const {
+  Request request;
+  const std::string user = options_.username.empty() ? "default" : options_.username;
+  if (options_.password.empty()) {
+    request.push("HELLO", "3", "SETNAME", "meantime:" + worker_);
+  } else {
+    request.push("HELLO", "3", "AUTH", user, options_.password, "SETNAME", "meantime:" + worker_);
+  }
+  if (options_.database != 0) request.push("SELECT", std::to_string(options_.database));
+  return request;
+}
+
+Result<void> RedisStore::greeted(const Replies& replies, bool commands) {
+  for (const Reply& reply : replies) {
+    if (reply.view().is_error()) return std::unexpected(error_of(reply.view().text(), "store.connect", options_.place()));
+  }
+  std::string_view mode;
+  std::string_view role;
+  std::string_view key;
+  bool is_key = true;
+  for (const ReplyView each : replies.front().view()) {
+    if (is_key) {
+      key = each.text();
+    } else if (key == "mode") {
+      mode = each.text();
+    } else if (key == "role") {
+      role = each.text();
+    }
+    is_key = !is_key;
+  }
+  if (commands && (role == "replica" || role == "slave")) {
+    return std::unexpected(error_of("READONLY its role is replica", "store.connect", options_.place()));
+  }
+  if (mode == "cluster" && options_.key_prefix.find('{') == std::string::npos) {
+    return std::unexpected(error_of("CROSSSLOT the prefix '" + options_.key_prefix + "' has no hash tag", "store.connect",
+                                    options_.place()));
+  }
+  return {};
+}
+
+void RedisStore::on_up() {
+  group_.spawn(after_up());
+}
+
+Task<void> RedisStore::after_up() {
+  co_await loop_.turn();  // the listener is told outside of the connection's own work
+  if (registered_ && !closing_) {
+    // Before all else: others may be about to think this worker dead, or the server may have lost its data.
+    if (auto renewed = co_await heartbeat(); !renewed) co_return;
+  }
+  if (std::exchange(told_away_, false) && listener_ != nullptr) {
+    listener_->on_available(true, options_.place() + " is back");
+  }
+}
+
+void RedisStore::on_down(const Error& why) {
+  told_away_ = true;
+  if (listener_ != nullptr && !closing_) listener_->on_available(false, why.detail);
+}
+
+Task<void> RedisStore::look_for_missed_notices() {
+  auto wanted = co_await cancel_requests();
+  if (!wanted || listener_ == nullptr) co_return;  // away again: the next time it is back looks again
+  for (const TaskId& id : *wanted) listener_->on_cancel_requested(id);
+}
+
+Error RedisStore::refused(std::string_view refusal, std::string op) {
+  Error error = error_of(refusal, std::move(op), options_.place());
+  if (leave_server(refusal)) commands_.abandon(error);
+  return error;
+}
+
+Task<Result<Replies>> RedisStore::ask(Request request, std::string op) {
+  auto replies = co_await commands_.ask(std::move(request));
+  if (!replies) {
+    Error error = std::move(replies.error());
+    error.op = std::move(op);
+    error.detail = "store unavailable: " + error.detail;
+    co_return std::unexpected(std::move(error));
+  }
+  for (const Reply& reply : *replies) {
+    if (reply.view().is_error()) co_return std::unexpected(refused(reply.view().text(), std::move(op)));
+  }
+  co_return replies;
+}
+
+Task<Result<Reply>> RedisStore::run(const ScriptCall& call, std::string_view op) {
+  Request request = call.request();
+  auto replies = co_await commands_.ask(request);
+  if (replies && kind_of_refusal(replies->front().view().text()) == "NOSCRIPT" && replies->front().view().is_error()) {
+    Request again;
+    add_loads(again);
+    if (auto loaded = co_await ask(std::move(again), std::string(op)); !loaded) {
+      co_return std::unexpected(std::move(loaded.error()));
+    }
+    replies = co_await commands_.ask(std::move(request));
+  }
+  if (!replies) {
+    Error error = std::move(replies.error());
+    error.op = op;
+    error.detail = "store unavailable: " + error.detail;
+    co_return std::unexpected(std::move(error));
+  }
+  if (replies->front().view().is_error()) {
+    co_return std::unexpected(refused(replies->front().view().text(), std::string(op)));
+  }
+  co_return std::move(replies->front());
+}
+
+std::int64_t RedisStore::finished_expiry_s() const {
+  return std::chrono::ceil<std::chrono::seconds>(options_.retention + expiry_slack).count();
+}
+
+std::int64_t RedisStore::index_expiry_s() const {
+  return std::chrono::ceil<std::chrono::seconds>(2 * running_expiry + options_.retention + expiry_slack).count();
+}
+
+// True when the expiry of that index is to be renewed: once an hour is plenty for one that lasts for days.
+bool RedisStore::touch(const std::string& key) {
+  constexpr std::size_t most = 20'000;
+  const SteadyTime now = clock_.coarse_now();
+  if (touched_.size() > most) touched_.clear();
+  auto [at, fresh] = touched_.try_emplace(key, now);
+  if (fresh) return true;
+  if (now - at->second < std::chrono::hours(1)) return false;
+  at->second = now;
+  return true;
+}
+
+}  // namespace store::redis
+
+Result<std::unique_ptr<Store>> open_redis_store(boost::asio::io_context& loop, Clock& clock, Random& random,
+                                                RedisOptions options) {
+  using namespace store::redis;
+  const auto bad = [](std::string what) { return fail(errc::invalid_argument, "redis.options", std::move(what)); };
+  if (options.lease < Milliseconds(1'000)) return bad("a lease below 1s would take slow workers for dead ones");
+  if (options.command_timeout < Milliseconds(10)) return bad("command_timeout must be at least 10ms");
+  if (options.retention < Milliseconds(1'000)) return bad("retention must be at least 1s");
+  if (options.host.empty() && options.unix_socket.empty()) return bad("neither a host nor a unix socket is named");
+  std::shared_ptr<TlsContext> tls;
+  if (options.tls.on) {
+    auto made = make_tls_context(options.tls);
+    if (!made) return std::unexpected(std::move(made.error()));
+    tls = std::move(*made);
+  }
+  auto store = std::make_unique<RedisStore>(loop, clock, random, std::move(options), std::move(tls));
+  store->open();
+  return store;
+}
+
+}  // namespace meantime

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// redis_store.hpp: the store's calls, each one script or one look. tasks.cpp writes tasks, queries.cpp reads them,
+// workers.cpp keeps leases and finds the dead.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/blocking_pool.hpp"
+#include "meantime/redis_store.hpp"
+#include "store/redis/fields.hpp"
+#include "store/redis/keys.hpp"
+#include "store/redis/link.hpp"
+#include "store/redis/scripts.hpp"
+#include "store/redis/watches.hpp"
+
+namespace meantime::store::redis {
+
+class RedisStore final : public Store {
+ public:
+  RedisStore(boost::asio::io_context& io, Clock& clock, Random& random, RedisOptions options,
+             std::shared_ptr<TlsContext> tls);
+  RedisStore(const RedisStore&) = delete;
+  RedisStore& operator=(const RedisStore&) = delete;
+  ~RedisStore() override = default;
+
+  // tasks.cpp
+  Task<Result<StartVerdict>> start(const TaskStart& start) override;
+  Task<Result<FinishVerdict>> finish(RunToken run, TaskEnd end) override;
+  Task<Result<void>> set_progress(RunToken run, Progress progress) override;
+  Task<Result<void>> append_output(RunToken run, std::string bytes) override;
+  Task<Result<void>> request_cancel(TaskId task) override;
+  Task<Result<void>> add_redirect(TaskId task, Redirect redirect) override;
+
+  // queries.cpp
+  Task<Result<TaskRecord>> find(TaskId task) override;
+  Task<Result<TextPage>> read_result(TaskId task, std::uint64_t offset_chars, std::uint64_t limit_chars) override;
+  Task<Result<TaskList>> list(ListQuery query) override;
+  Task<Result<std::string>> read_output(TaskId task, std::uint64_t offset_bytes, std::uint64_t limit_bytes) override;
+  Task<Result<std::vector<TaskId>>> cancel_requests() override;
+
+  // workers.cpp
+  Task<Result<void>> heartbeat() override;
+  [[nodiscard]] Milliseconds lease() const noexcept override { return options_.lease; }
+  Task<Result<LostReport>> reap_lost(ReclaimPolicy policy) override;
+  Task<Result<std::uint64_t>> forget_ended(WallTime ended_before) override;
+  Task<void> close() override;
+
+  // redis_store.cpp
+  void listen(StoreListener* listener) override { listener_ = listener; }
+  void watch(const TaskId& task) override { watches_.watch(task); }
+  void unwatch(const TaskId& task) override { watches_.unwatch(task); }
+  [[nodiscard]] std::string_view worker() const noexcept override { return worker_; }
+  void open();
+
+ private:
+  /// Runs a script; loads it first where the server has forgotten it. `op` names the call in errors.
+  Task<Result<Reply>> run(const ScriptCall& call, std::string_view op);
+  Task<Result<Replies>> ask(Request request, std::string op);
+  [[nodiscard]] Error refused(std::string_view refusal, std::string op);
+  [[nodiscard]] Request hello() const;
+  [[nodiscard]] Result<void> greeted(const Replies& replies, bool commands);
+  void on_up();
+  void on_down(const Error& why);
+  Task<void> after_up();
+  Task<void> look_for_missed_notices();
+
+  /// `co_await` it: goes on when all that was asked is answered or given up, or nobody can answer.
+  class Settled;
+
+  Task<Result<KeptResult>> keep_large(RunToken run, TaskEnd& end);
+  Task<Result<TextPage>> read_chunks(std::string key, TextPage page, std::uint64_t limit_chars);
+  Task<Result<void>> trim_indexes();
+  [[nodiscard]] std::int64_t finished_expiry_s() const;
+  [[nodiscard]] std::int64_t index_expiry_s() const;
+  [[nodiscard]] bool touch(const std::string& key);
+
+  Clock& clock_;
+  RedisOptions options_;
+  Loop loop_;
+  Deadlines deadlines_;
+  Keys keys_;
+  std::string worker_;
+  StoreListener* listener_ = nullptr;
+  boost::unordered_flat_set<TaskId, std::hash<TaskId>> doubtful_;  ///< Starts whose answer never came: they may be there.
+  /// Partial output that the server has of this worker's tasks, where known.
+  boost::unordered_flat_map<TaskId, std::uint64_t, std::hash<TaskId>> output_totals_;
+  /// When this process last renewed the expiry of an owner's or a tool's list.
+  boost::unordered_flat_map<std::string, SteadyTime> touched_;
+  /// Tasks taken over: handed to the manager, and confirmed with the next look.
+  boost::unordered_flat_map<TaskId, std::uint32_t, std::hash<TaskId>> claims_;
+  SteadyTime renewed_{};       ///< When the last walk over the running tasks' expiries began.
+  std::int64_t renew_at_ = -1;  ///< Where it is; -1: none is under way.
+  bool registered_ = false;
+  bool told_away_ = false;
+  bool closing_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  BlockingPool pool_;
+  Watches watches_;
+  Link commands_;
+  TaskGroup group_;  ///< Last: what it runs uses all of the above.
+};
+
+}  // namespace meantime::store::redis

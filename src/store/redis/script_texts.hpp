@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// script_texts.hpp: the Lua texts, each described where it stands: scripts_tasks.cpp, _workers.cpp, _lists.cpp.
+#pragma once
+
+#include <string_view>
+
+namespace meantime::store::redis {
+
+extern const std::string_view start_script;
+extern const std::string_view finish_script;
+extern const std::string_view progress_script;
+extern const std::string_view output_script;
+extern const std::string_view cancel_script;
+extern const std::string_view redirect_script;
+extern const std::string_view heartbeat_script;
+extern const std::string_view leave_script;
+extern const std::string_view reap_script;
+extern const std::string_view list_script;
+extern const std::string_view sweep_script;
+extern const std::string_view trim_script;
+
+}  // namespace meantime::store::redis

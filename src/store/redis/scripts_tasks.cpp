@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// scripts_tasks.cpp: the scripts that change one task.
+#include "store/redis/script_texts.hpp"
+
+namespace meantime::store::redis {
+
+// Remembers a running task. Its number is the microsecond of its recording, made unique: lists are in its order.
+// KEYS 1 task  2 all  3 owner's list  4 tool's list  5 worker's running  6 workers  7 skew  8 idempotency key
+// ARGV 1 id  2 worker  3 running expiry (s)  4 index expiry (s; 0: leave it)  5 lease (ms)  6 "1": a start of this
+//      worker may have been here already  7 "1": there is a key  8 created (ms)  9... fields and values
+// -> {"ok"} | {"joined", id} | {"taken"}
+const std::string_view start_script = R"lua(
+if ARGV[7] == '1' then
+  local first = redis.call('GET', KEYS[8])
+  if first and first ~= ARGV[1] then return {'joined', first} end
+end
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  if ARGV[6] == '1' and redis.call('HGET', KEYS[1], 'w') == ARGV[2] then return {'ok'} end
+  return {'taken'}
+end
+local time = redis.call('TIME')
+local n = time[1] * 1000000 + time[2]
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local added = redis.pcall('XADD', KEYS[2], string.format('%.0f-0', n), 't', ARGV[1])
+if type(added) == 'table' and added.err then
+  local info = redis.call('XINFO', 'STREAM', KEYS[2])
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then n = string.match(info[i + 1], '^(%d+)') + 1 end
+  end
+  redis.call('XADD', KEYS[2], string.format('%.0f-0', n), 't', ARGV[1])
+end
+n = string.format('%.0f', n)
+local late = now - ARGV[8]
+if late > 600000 or late < -60000 then
+  local field = late > 0 and 'behind' or 'ahead'
+  if math.abs(late) > tonumber(redis.call('HGET', KEYS[7], field) or '0') then
+    redis.call('HSET', KEYS[7], field, string.format('%.0f', math.abs(late)))
+  end
+  redis.call('EXPIRE', KEYS[7], ARGV[3] * 4)
+end
+redis.call('LPUSH', KEYS[3], n)
+redis.call('LPUSH', KEYS[4], n)
+redis.call('ZADD', KEYS[5], n, ARGV[1])
+redis.call('ZADD', KEYS[6], 'NX', now + ARGV[5], ARGV[2])
+redis.call('HSET', KEYS[1], 'n', n, unpack(ARGV, 9))
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+if ARGV[7] == '1' then redis.call('SET', KEYS[8], ARGV[1], 'EX', ARGV[3]) end
+if ARGV[4] ~= '0' then
+  for i = 2, 6 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+end
+return {'ok'}
+)lua";
+
+// Ends a task: state, result and expiry in one step. Only the worker and attempt that run it now may; the same end
+// again is no second one; any other is kept beside, once, as late.
+// KEYS 1 task  2 worker's running  3 failed  4 our prefix (the idempotency key is made from the hash)  5 older form  6 worker's cancels  7 chunks  8 output
+// ARGV 1 id  2 worker  3 attempt  4 expiry (s)  5 status  6 done channel  7 ended (ms)  8 older form's text, or ""
+//      9 "1": the result is in chunks  10 the end as text, should it be late  11... fields and values
+// -> "ok" | "late" | "gone" | "chunks" (they are not there: write them again)
+const std::string_view finish_script = R"lua(
+local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a', 'end', 'n', 'k', 'o', 'cancel', 'user_id')
+if not h[1] then return 'gone' end
+local mine = h[2] == ARGV[2] and (h[3] or '1') == ARGV[3]
+if h[1] ~= 'running' or not mine then
+  if mine and h[1] == ARGV[5] and h[4] == ARGV[7] then return 'ok' end
+  redis.call('HSETNX', KEYS[1], 'late', ARGV[10])
+  return 'late'
+end
+if ARGV[9] == '1' then
+  if redis.call('EXPIRE', KEYS[7], ARGV[4]) == 0 then return 'chunks' end
+end
+redis.call('HSET', KEYS[1], 'status', ARGV[5], unpack(ARGV, 11))
+redis.call('HDEL', KEYS[1], 'args', 'rr')
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('ZREM', KEYS[2], ARGV[1])
+if ARGV[5] == 'failed' and h[5] then
+  redis.call('ZADD', KEYS[3], h[5], h[5])
+  redis.call('EXPIRE', KEYS[3], ARGV[4] * 2)
+end
+if h[6] then redis.call('EXPIRE', KEYS[4] .. 'key:' .. #h[9] .. ':' .. h[9] .. ':' .. h[6], ARGV[4]) end
+if h[7] then redis.call('EXPIRE', KEYS[8], ARGV[4]) end
+if h[8] then redis.call('SREM', KEYS[6], ARGV[1]) end
+redis.call('PUBLISH', ARGV[6], '1')
+if ARGV[8] ~= '' then redis.call('SET', KEYS[5], ARGV[8], 'EX', 86400) end
+return 'ok'
+)lua";
+
+// KEYS 1 task    ARGV 1 worker  2 attempt  3 progress  4 channel of changes
+// -> 1, 0 (it is not this run's any more), or -1 (no such task)
+const std::string_view progress_script = R"lua(
+local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a')
+if not h[1] then return -1 end
+if h[1] ~= 'running' or h[2] ~= ARGV[1] or (h[3] or '1') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'p', ARGV[3])
+redis.call('PUBLISH', ARGV[4], '1')
+return 1
+)lua";
+
+// Adds to the partial output what is not there yet: `at` says where the piece begins, so that a piece sent twice is
+// kept once.
+// KEYS 1 task  2 output    ARGV 1 worker  2 attempt  3 bytes  4 at, or -1: wherever the end is  5 kept bytes
+//      6 expiry (s)  7 channel of changes
+// -> bytes in all, 0 (it is not this run's any more), or -1 (no such task)
+const std::string_view output_script = R"lua(
+local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a', 'o', 'os')
+if not h[1] then return -1 end
+if h[1] ~= 'running' or h[2] ~= ARGV[1] or (h[3] or '1') ~= ARGV[2] then return 0 end
+local total = tonumber(h[4] or '0')
+local at = tonumber(ARGV[4])
+local piece = ARGV[3]
+if at >= 0 and at < total then piece = string.sub(piece, total - at + 1) end
+if #piece == 0 then return total end
+local size = redis.call('APPEND', KEYS[2], piece)
+local keep = tonumber(ARGV[5])
+total = total + #piece
+if size > 2 * keep then
+  redis.call('SET', KEYS[2], redis.call('GETRANGE', KEYS[2], -keep, -1), 'KEEPTTL')
+  size = keep
+end
+if size == #piece then redis.call('EXPIRE', KEYS[2], ARGV[6]) end
+redis.call('HSET', KEYS[1], 'o', string.format('%.0f', total), 'os', string.format('%.0f', total - size))
+redis.call('PUBLISH', ARGV[7], '1')
+return total
+)lua";
+
+// Asks for a task's end, and tells its worker. Reads the worker's name from the task, so its keys are made here.
+// KEYS 1 task    ARGV 1 id  2 our prefix  3 expiry (s)
+// -> "ok" | "gone" | "final" | "foreign" (a process of the original system runs it: it cannot be asked)
+const std::string_view cancel_script = R"lua(
+local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'cancel')
+if not h[1] then return 'gone' end
+if h[1] ~= 'running' then return 'final' end
+if not h[2] then return 'foreign' end
+redis.call('HSET', KEYS[1], 'cancel', '1')
+redis.call('SADD', ARGV[2] .. 'cancel:' .. h[2], ARGV[1])
+redis.call('EXPIRE', ARGV[2] .. 'cancel:' .. h[2], ARGV[3])
+redis.call('PUBLISH', ARGV[2] .. 'to:' .. h[2], 'c ' .. ARGV[1])
+return 'ok'
+)lua";
+
+// Sets where a result goes: a list of {destination, platform, channel, max_chars, on}, in JSON. The first three name it.
+// KEYS 1 task    ARGV 1 id  2 our prefix  3 destination  4 platform  5 channel  6 max_chars  7 on  8 most of them
+//      9 the worker who asks: it need not be told
+// -> "ok" | "gone" | "full"
+const std::string_view redirect_script = R"lua(
+local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'rd')
+if not h[1] then return 'gone' end
+local list = h[3] and cjson.decode(h[3]) or {}
+local at = #list + 1
+for i, each in ipairs(list) do
+  if each[1] == ARGV[3] and each[2] == ARGV[4] and each[3] == ARGV[5] then at = i end
+end
+if at > tonumber(ARGV[8]) then return 'full' end
+list[at] = {ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]}
+redis.call('HSET', KEYS[1], 'rd', cjson.encode(list))
+if h[1] == 'running' and h[2] and h[2] ~= ARGV[9] then redis.call('PUBLISH', ARGV[2] .. 'to:' .. h[2], 'r ' .. ARGV[1]) end
+return 'ok'
+)lua";
+
+}  // namespace meantime::store::redis

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+#include "store/redis/watches.hpp"
+
+namespace meantime::store::redis {
+namespace {
+constexpr std::size_t channels_at_once = 512;
+}  // namespace
+
+Watches::Watches(Loop& loop, Deadlines& deadlines, Random& random, const RedisOptions& options,
+                 std::shared_ptr<TlsContext> tls, const Keys& keys, std::string worker,
+                 std::function<Request()> hello, std::function<Result<void>(const Replies&)> greeted, Heard heard)
+    : loop_(loop),
+      deadlines_(deadlines),
+      options_(options),
+      keys_(keys),
+      notices_(keys.notices(worker)),
+      workers_(keys.workers()),
+      done_prefix_(keys.tasks() + "done:"),
+      changed_prefix_(keys.ours() + "changed:"),
+      hello_(std::move(hello)),
+      heard_(std::move(heard)),
+      link_(loop, deadlines, random, options, std::move(tls),
+            LinkEvents{.greeting = [this] { return greeting(); },
+                       .greeted = std::move(greeted),
+                       .on_push = [this](ReplyView push) { on_push(push); },
+                       .on_up = [] {},
+                       .on_down = [this](const Error&) { on_down(); },
+                       .errors_end_it = true}) {}
+
+Request Watches::subscription(std::string_view verb, const TaskId& id) const {
+  Request request;
+  // The channel of the end last: its confirmation means both.
+  request.push(verb, keys_.changed(id), keys_.done(id));
+  return request;
+}
+
+Request Watches::greeting() {
+  Request request = hello_();
+  boost::unordered::erase_if(watches_, [](const auto& each) { return each.second.users == 0; });
+  std::vector<std::string> channels{notices_, workers_};
+  for (auto& [id, watch] : watches_) {
+    watch.unconfirmed = 1;
+    channels.push_back(keys_.changed(id));
+    channels.push_back(keys_.done(id));
+    if (channels.size() >= channels_at_once) {
+      request.push_range("SUBSCRIBE", channels);
+      channels.clear();
+    }
+  }
+  if (!channels.empty()) request.push_range("SUBSCRIBE", channels);
+  return request;
+}
+
+void Watches::on_down() {
+  for (auto& [id, watch] : watches_) {
+    watch.unheard = true;
+    release(watch);  // what waits for a confirmation looks now; what it misses is looked for again later
+  }
+}
+
+void Watches::watch(const TaskId& id) {
+  Watch& watch = watches_[id];
+  if (watch.users++ != 0) return;
+  if (!link_.up()) {
+    watch.unheard = true;
+    return;
+  }
+  ++watch.unconfirmed;
+  link_.tell(subscription("SUBSCRIBE", id));
+}
+
+void Watches::unwatch(const TaskId& id) {
+  const auto at = watches_.find(id);
+  if (at == watches_.end() || at->second.users == 0 || --at->second.users != 0) return;
+  if (link_.up()) {
+    link_.tell(subscription("UNSUBSCRIBE", id));  // the entry goes when that is confirmed
+  } else if (at->second.first == nullptr) {
+    watches_.erase(at);
+  }
+}
+
+void Watches::on_push(ReplyView push) {
+  const std::string_view kind = push[0].text();
+  if (kind == "message") {
+    on_message(push[1].text(), push[2].text());
+  } else if (kind == "subscribe") {
+    on_confirmed(push[1].text());
+  } else if (kind == "unsubscribe" && push[1].text().starts_with(done_prefix_)) {
+    const auto id = TaskId::parse(push[1].text().substr(done_prefix_.size()));
+    if (!id) return;
+    const auto at = watches_.find(*id);
+    if (at != watches_.end() && at->second.users == 0 && at->second.first == nullptr) watches_.erase(at);
+  }
+}
+
+void Watches::on_confirmed(std::string_view channel) {
+  if (channel == notices_) {
+    if (std::exchange(heard_before_, true)) heard_.missed();
+    return;
+  }
+  if (!channel.starts_with(done_prefix_)) return;
+  const auto id = TaskId::parse(channel.substr(done_prefix_.size()));
+  const auto at = id ? watches_.find(*id) : watches_.end();
+  if (at == watches_.end()) return;
+  Watch& watch = at->second;
+  if (watch.unconfirmed != 0) --watch.unconfirmed;
+  if (watch.unconfirmed != 0 || watch.users == 0) return;
+  release(watch);
+  if (std::exchange(watch.unheard, false)) heard_.changed(*id);
+}
+
+void Watches::on_message(std::string_view channel, std::string_view text) {
+  if (channel.starts_with(done_prefix_)) {
+    if (const auto id = TaskId::parse(channel.substr(done_prefix_.size())); id && watches_.contains(*id)) {
+      heard_.ended(*id);
+    }
+  } else if (channel.starts_with(changed_prefix_)) {
+    if (const auto id = TaskId::parse(channel.substr(changed_prefix_.size())); id && watches_.contains(*id)) {
+      heard_.changed(*id);
+    }
+  } else if (channel == workers_) {
+    heard_.worker_died();
+  } else if (channel == notices_ && text.size() > 2) {
+    const auto id = TaskId::parse(text.substr(2));
+    if (id && text.front() == 'c') heard_.cancel(*id);
+    if (id && text.front() == 'r') heard_.redirected(*id);
+  }
+}
+
+void Watches::release(Watch& watch) {
+  while (watch.first != nullptr) watch.first->wake();
+}
+
+Watches::Confirmed::Confirmed(Watches& watches, const TaskId& id)
+    : watches_(watches),
+      id_(id),
+      ready_([](void* self) { static_cast<Confirmed*>(self)->waiter_.resume(); }, this),
+      limit_([](void* self) { static_cast<Confirmed*>(self)->wake(); }, this) {
+  const auto at = watches.watches_.find(id);
+  if (at == watches.watches_.end() || at->second.unconfirmed == 0 || !watches.link_.up()) return;
+  waits_ = true;
+  next_ = at->second.first;
+  if (next_ != nullptr) next_->previous_ = this;
+  at->second.first = this;
+}
+
+void Watches::Confirmed::await_suspend(std::coroutine_handle<> waiter) {
+  waiter_ = waiter;
+  watches_.deadlines_.arm(limit_, watches_.options_.command_timeout);
+}
+
+void Watches::Confirmed::wake() {
+  if (!std::exchange(waits_, false)) return;
+  limit_.disarm();
+  const auto at = watches_.watches_.find(id_);
+  if (previous_ != nullptr) {
+    previous_->next_ = next_;
+  } else if (at != watches_.watches_.end()) {
+    at->second.first = next_;
+  }
+  if (next_ != nullptr) next_->previous_ = previous_;
+  next_ = previous_ = nullptr;
+  if (waiter_) watches_.loop_.post(ready_);
+}
+
+Watches::Confirmed::~Confirmed() {
+  waiter_ = {};
+  wake();
+}
+
+}  // namespace meantime::store::redis
