@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// redis_contract.cpp: the contract on a real Redis, and on Valkey where it is installed.
+#include "contract/store_contract.hpp"
+#include "meantime/redis_store.hpp"
+#include "support/key_checker.hpp"
+#include "support/redis_server.hpp"
+
+namespace meantime::test {
+namespace {
+
+class RedisUnderTest final : public StoreUnderTest {
+ public:
+  RedisUnderTest(boost::asio::io_context& loop, ManualClock& clock, const std::string& program)
+      : loop_(loop), clock_(clock), server_(RedisServer::shared(program)), raw_(server_.connect()) {}
+  RedisUnderTest(const RedisUnderTest&) = delete;
+  RedisUnderTest& operator=(const RedisUnderTest&) = delete;
+  ~RedisUnderTest() override { EXPECT_THAT(check_keys(raw_, "sg:"), ::testing::IsEmpty()); }
+
+  std::unique_ptr<Store> join() override {
+    auto store = open_redis_store(loop_, clock_, random_, {.port = server_.port()});
+    if (!store) throw std::runtime_error(store.error().detail);
+    return std::move(*store);
+  }
+  void kill(std::unique_ptr<Store> worker) override {
+    worker.reset();
+    let_lease_pass();
+    raw_.ask({"PUBLISH", "sg:mt:workers", "found by another worker"});
+  }
+  // Leases run by the server's clock, which no test can turn: what it wrote down is moved back instead.
+  void let_lease_pass() override {
+    raw_.ask({"EVAL",
+              "local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000) "
+              "for _, w in ipairs(redis.call('ZRANGE', 'sg:mt:workers', 0, -1)) do "
+              "redis.call('ZADD', 'sg:mt:workers', now - 1, w) redis.call('ZADD', 'sg:mt:doubted', now - 12000, w) end "
+              "if redis.call('EXISTS', 'sg:mt:doubted') == 1 then redis.call('EXPIRE', 'sg:mt:doubted', 86400) end",
+              "0"});
+  }
+
+ private:
+  boost::asio::io_context& loop_;
+  ManualClock& clock_;
+  SystemRandom random_;
+  RedisServer& server_;
+  RawRedis raw_;
+};
+
+std::vector<StoreKind> servers() {
+  std::vector<StoreKind> out;
+  for (const RedisKind& kind : RedisServer::kinds()) {
+    out.push_back({kind.name, [program = kind.program](boost::asio::io_context& loop, ManualClock& clock) {
+                     return std::make_unique<RedisUnderTest>(loop, clock, program);
+                   }});
+  }
+  return out;
+}
+
+INSTANTIATE_TEST_SUITE_P(Redis, StoreContract, ::testing::ValuesIn(servers()), name_of_kind);
+
+}  // namespace
+}  // namespace meantime::test
