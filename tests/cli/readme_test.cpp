@@ -19,7 +19,7 @@ struct Line {
 };
 
 std::vector<Line> recipe(const std::string& port) {
-  std::ifstream file(MEANTIME_README);
+  std::ifstream file(std::filesystem::path(MEANTIME_SOURCE) / "README.md");
   const std::string readme{std::istreambuf_iterator<char>(file), {}};
   constexpr std::string_view fence = "```sh\n";
   const auto begin = readme.find(fence) + fence.size();

@@ -4,6 +4,10 @@
 
 #include <csignal>
 #include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+#include <sstream>
 
 #include "program.hpp"
 #include "support/free_port.hpp"
@@ -15,6 +19,11 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view password = "geheim-4711";
+
+std::string text_of(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
 
 class Stores : public ProgramTest {
  protected:
@@ -139,6 +148,63 @@ TEST_F(Stores, ATaskOfOneProcessIsSeenByAnotherThroughARedisWithAPasswordInAFile
   EXPECT_EQ(ended.out, "done\n");
   EXPECT_EQ(with(environment, {"list", "-q"}).out, id + "\n");
   EXPECT_TRUE(mentions(with({environment[0]}, {"list"}).err, "password")) << "without it: NOAUTH, and what to do";
+}
+
+// The rights in docs/redis.md, for the server's ACL: all behind the user's name and password.
+std::string documented_rights() {
+  const std::string text = text_of(std::filesystem::path(MEANTIME_SOURCE) / "docs/redis.md");
+  const auto begin = text.find("~bots:*", text.find("user meantime on >"));
+  return text.substr(begin, text.find('\n', begin) - begin);
+}
+
+// What the store asks Redis for: commands that it sends, and those in its scripts.
+std::set<std::string> commands_in_source() {
+  std::set<std::string> found;
+  const std::regex sent(R"re((?:push|push_range|subscription|p?call)\(['"]([A-Z]+)['"](?:, ['"](LOAD|STREAM)['"])?)re");
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::filesystem::path(MEANTIME_SOURCE) / "src/store/redis")) {
+    const std::string text = text_of(entry.path());
+    for (std::sregex_iterator at(text.begin(), text.end(), sent), end; at != end; ++at) {
+      std::string name = (*at)[1].str() + ((*at)[2].matched ? "|" + (*at)[2].str() : "");
+      for (char& c : name) c = static_cast<char>(std::tolower(c));
+      if (entry.path().filename() != "inspect.cpp") found.insert(std::move(name));
+    }
+  }
+  found.erase("hello");  // open to everybody
+  return found;
+}
+
+TEST_F(Stores, TheDocumentedRightsAreThoseThatTheStoreUsesAndNoOthers) {
+  std::set<std::string> granted;
+  std::istringstream words(documented_rights());
+  for (std::string word; words >> word;) {
+    if (word.starts_with('+')) granted.insert(word.substr(1));
+  }
+  EXPECT_EQ(granted, commands_in_source());
+}
+
+TEST_F(Stores, AUserWithTheDocumentedRightsCanDoEverything) {
+  RedisServer server({.users = {"meantime on >" + std::string(password) + " " + documented_rights()}});
+  const std::vector<std::string> environment{
+      "MEANTIME_STORE=redis://meantime@127.0.0.1:" + std::to_string(server.port()) + "?prefix=bots:",
+      "MEANTIME_STORE_PASSWORD=" + std::string(password)};
+  const auto run = [&](const std::string& script, std::string name) {
+    return last_line(
+        with(environment, {"run", "-q", "--budget", "0", "--name", std::move(name), "--", "sh", "-c", script}).out);
+  };
+  const std::string large = run("head -c 600000 /dev/zero | tr '\\0' x", "large");
+  EXPECT_EQ(with(environment, {"await", large}).out.size(), 600'000U);
+  const std::string failed = run("exit 3", "failed");
+  EXPECT_EQ(with(environment, {"await", failed}).code, 3);
+  const std::string endless = run("echo begun; exec tail -f /dev/null", "endless");
+  Program output = start({"output", "-f", endless}, {.environment = environment});
+  output.read_until("begun");
+  EXPECT_EQ(with(environment, {"list", "-q", "--status", "failed"}).out, failed + "\n");
+  EXPECT_EQ(with(environment, {"list", "-q", "--tool", "large", "--owner", ""}).out, large + "\n");
+  EXPECT_EQ(with(environment, {"cancel", "--wait", endless}).code, 0);
+  EXPECT_EQ(output.wait().code, 5);
+  const Ended doctor = with(environment, {"doctor"});
+  EXPECT_FALSE(mentions(doctor.out, "cannot be written")) << doctor.out;
 }
 
 TEST_F(Stores, DoctorFindsAFreshStateInOrder) {

@@ -87,7 +87,7 @@ void RedisStore::open() {
 Request RedisStore::hello() const {
   Request request;
   const std::string user = options_.username.empty() ? "default" : options_.username;
-  if (options_.password.empty()) {
+  if (options_.password.empty() && options_.username.empty()) {
     request.push("HELLO", "3", "SETNAME", "meantime:" + worker_);
   } else {
     request.push("HELLO", "3", "AUTH", user, options_.password, "SETNAME", "meantime:" + worker_);
@@ -141,7 +141,8 @@ Task<void> RedisStore::after_up() {
 
 void RedisStore::on_down(const Error& why) {
   told_away_ = true;
-  if (listener_ != nullptr && !closing_) listener_->on_available(false, why.detail);
+  if (listener_ == nullptr || closing_) return;
+  listener_->on_available(false, options_.place() + " is away: " + trouble_of(why, options_.place()));
 }
 
 Task<void> RedisStore::look_for_missed_notices() {
@@ -159,10 +160,7 @@ Error RedisStore::refused(std::string_view refusal, std::string op) {
 Task<Result<Replies>> RedisStore::ask(Request request, std::string op) {
   auto replies = co_await commands_.ask(std::move(request));
   if (!replies) {
-    Error error = std::move(replies.error());
-    error.op = std::move(op);
-    error.detail = "store unavailable: " + error.detail;
-    co_return std::unexpected(std::move(error));
+    co_return std::unexpected(unavailable_of(replies.error(), std::move(op), options_.place()));
   }
   for (const Reply& reply : *replies) {
     if (reply.view().is_error()) co_return std::unexpected(refused(reply.view().text(), std::move(op)));
@@ -182,10 +180,7 @@ Task<Result<Reply>> RedisStore::run(const ScriptCall& call, std::string_view op)
     replies = co_await commands_.ask(std::move(request));
   }
   if (!replies) {
-    Error error = std::move(replies.error());
-    error.op = op;
-    error.detail = "store unavailable: " + error.detail;
-    co_return std::unexpected(std::move(error));
+    co_return std::unexpected(unavailable_of(replies.error(), std::string(op), options_.place()));
   }
   if (replies->front().view().is_error()) {
     co_return std::unexpected(refused(replies->front().view().text(), std::string(op)));
