@@ -45,6 +45,7 @@ const std::vector<KeyRule>& redis_store_keys() {
       {"mt:owner:*", "list"},
       {"mt:tool:*", "list"},
       {"mt:failed", "zset"},
+      {"mt:skew", "hash"},
       {"mt:workers", "zset", Ends::owned, Belongs::to_workers},
       {"mt:doubted", "zset", Ends::owned, Belongs::to_workers},
       {"mt:run:*", "zset", Ends::with_worker},
