@@ -207,6 +207,21 @@ TEST_F(Stores, AUserWithTheDocumentedRightsCanDoEverything) {
   EXPECT_FALSE(mentions(doctor.out, "cannot be written")) << doctor.out;
 }
 
+TEST_F(Stores, ANodeOfAClusterServesAPrefixWithAHashTag) {
+  RedisServer node({.cluster = true});
+  const std::string url = "redis://127.0.0.1:" + std::to_string(node.port());
+  const Ended untagged = meantime({"list", "--store", url});
+  EXPECT_EQ(untagged.code, 1);
+  EXPECT_TRUE(mentions(untagged.err, "hash tag")) << untagged.err;
+  EXPECT_TRUE(mentions(meantime({"doctor", "--store", url}).out, "prefix = \"{sg}:\""));
+  const std::vector<std::string> tagged{"MEANTIME_STORE=" + url + "?prefix=%7Bsg%7D%3A"};
+  const std::string id = last_line(with(tagged, {"run", "-q", "--budget", "0", "--", "echo", "x"}).out);
+  EXPECT_EQ(with(tagged, {"await", id}).out, "x\n");
+  EXPECT_EQ(with(tagged, {"list", "-q", "--status", "completed"}).out, id + "\n");
+  EXPECT_EQ(with(tagged, {"check", std::string(32, '7')}).code, 4)
+      << "the older form, in another slot, is not asked for";
+}
+
 TEST_F(Stores, DoctorFindsAFreshStateInOrder) {
   const Ended fresh = meantime({"doctor"});
   EXPECT_EQ(fresh.code, 0) << fresh.out;

@@ -217,6 +217,9 @@ Result<std::unique_ptr<Store>> open_redis_store(boost::asio::io_context& loop, C
   if (options.lease < Milliseconds(1'000)) return bad("a lease below 1s would take slow workers for dead ones");
   if (options.command_timeout < Milliseconds(10)) return bad("command_timeout must be at least 10ms");
   if (options.retention < Milliseconds(1'000)) return bad("retention must be at least 1s");
+  if (options.legacy_results && Keys::has_hash_tag(options.key_prefix)) {
+    return bad("legacy_results writes keys without the prefix, which a hash tag in the prefix excludes: remove one");
+  }
   if (options.host.empty() && options.unix_socket.empty()) return bad("neither a host nor a unix socket is named");
   std::shared_ptr<TlsContext> tls;
   if (options.tls.on) {
