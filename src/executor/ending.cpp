@@ -127,7 +127,7 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
   std::shared_ptr<TaskRecord> record;
   Result<FinishVerdict> stored = std::unexpected(Error{errc::unavailable});
   // Behind those that wait already: outcomes are written in the order in which they came.
-  const bool in_turn = journal.size() == 0;
+  const bool in_turn = journal.size() == stuck.size();
   if (in_turn && task.start == LiveTask::Start::stored) stored = co_await store.finish({task.id, task.attempt}, end);
   // The store never had it, or has lost its data.
   const bool anew = task.start != LiveTask::Start::stored || (!stored && stored.error().code == errc::not_found);
@@ -139,9 +139,7 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     // S24: kept here and written once the store is back; whoever asks this process is answered from the journal.
     if (in_turn) store_fault("store.finish", stored.error());
     record = record_with();
-    JournalEntry entry = entry_of(task);
-    entry.end = std::move(end);
-    co_await keep_unsaved(std::move(entry));
+    co_await keep_unsaved(task, std::move(end));
     record->unsaved = journal.find(task.id) != nullptr;
   } else if (!stored->stored) {  // decided by another while we were thought dead: theirs stands
     fault("store.finish", "task " + task.id.text() + " was decided elsewhere; this result is kept beside as late");

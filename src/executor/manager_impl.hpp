@@ -4,6 +4,7 @@
 // upkeep.cpp keeps the lease, finds the dead, drains.
 #pragma once
 
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <boost/unordered/unordered_node_map.hpp>
 #include <memory>
 #include <string>
@@ -71,7 +72,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   JournalEntry entry_of(const LiveTask& task) const;
   Task<Result<bool>> start_anew(JournalEntryPtr entry);
   Task<Result<FinishVerdict>> save(JournalEntryPtr entry);
-  Task<void> keep_unsaved(JournalEntry entry);
+  Task<void> keep_unsaved(const LiveTask& task, TaskEnd end);
   Task<void> write_journal(Milliseconds wait_first);
   Task<bool> write_some(std::size_t at_most);
   void forget_key(const JournalEntry& entry);
@@ -150,6 +151,8 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   std::uint32_t waiting = 0;
   std::size_t former_left = 0;  ///< Outcomes of dead processes that were not tried yet.
   SteadyTime unsaved_since{};   ///< Since when outcomes wait.
+  /// Places of those that the store refused for a reason of their own: they hold up nobody.
+  boost::unordered_flat_set<std::uint64_t> stuck;
   bool writing_journal = false;
   bool away_told = false;
   bool starts_failed = false;  ///< Some task of this process is unknown to the store.

@@ -158,13 +158,16 @@ Task<bool> TaskManager::Impl::write_some(std::size_t at_most) {
       away = true;
       continue;
     }
-    if (former_left > 0 && entry.worker != store.worker()) --former_left;
+    const bool tried_before = stuck.contains(entry.place);
+    if (!tried_before && former_left > 0 && entry.worker != store.worker()) --former_left;
     if (!verdict && verdict.error().code != errc::not_found) {
-      fault("store.finish", "task " + entry.task_id.text() + ": " + verdict.error().detail);
+      if (!tried_before) fault("store.finish", "task " + entry.task_id.text() + ": " + verdict.error().detail);
+      stuck.insert(entry.place);
       journal.defer(entry);
       continue;
     }
     any = true;
+    stuck.erase(entry.place);
     if (!verdict) {
       fault("store.finish", verdict.error().detail);  // begun anew and gone again: somebody removes what is written
     } else if (!verdict->stored) {
@@ -214,8 +217,10 @@ std::optional<Error> TaskManager::Impl::journal_full() const {
 }
 
 // Kept from now on, whatever becomes of the store; durable when this answers, as far as the journal can.
-Task<void> TaskManager::Impl::keep_unsaved(JournalEntry entry) {
+Task<void> TaskManager::Impl::keep_unsaved(const LiveTask& task, TaskEnd end) {
   if (journal.size() == 0) unsaved_since = clock.now();
+  JournalEntry entry = entry_of(task);
+  entry.end = std::move(end);
   auto appended = journal.append(std::move(entry));
   group.spawn(write_journal(first_retry));
   if (auto kept = co_await std::move(appended); !kept) fault("journal.append", kept.error().detail);

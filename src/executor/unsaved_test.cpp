@@ -31,8 +31,8 @@ class UnsavedTest : public ManagerTest {
     call.budget = 0ms;
     return background(std::move(call)).task_id;
   }
-  // Ends a task of its own while the store is away.
-  TaskId end_unsaved(const std::string& text) {
+  // Begins a task of its own that ends at once.
+  TaskId end_at_once(const std::string& text) {
     Tool tool;
     tool.name = text;
     tool.coroutine = [text](ToolContext&) -> Task<ToolReturn> { co_return ToolOutput(text); };
@@ -146,6 +146,30 @@ TEST_F(UnsavedTest, S36_AListShowsOutcomesThatWaitInTheirPlaceAndPagesAgree) {
   here->store.release();
   clock.advance(10s);
   for (const TaskRecord& record : run(io, manager().list({}))->tasks) EXPECT_FALSE(record.unsaved);
+}
+
+TEST_F(UnsavedTest, AnOutcomeThatTheStoreRefusesForAReasonOfItsOwnHoldsUpNoOther) {
+  add_echo();
+  const TaskId stuck = begin("stuck");
+  const TaskId other = begin("other");
+  here->store.refuse_end_of(stuck);
+  here->store.go_away();
+  gate.open();
+  run_ready(io);
+  here->store.come_back();
+  clock.advance(1min);
+  EXPECT_FALSE(check(other).unsaved);
+  EXPECT_TRUE(check(stuck).unsaved);
+  EXPECT_EQ(result_of(stuck), "stuck");
+  const TaskId later = end_at_once("later");
+  EXPECT_FALSE(check(later).unsaved) << "the store takes others at once";
+  const auto told = std::ranges::count_if(here->telemetry.faults,
+                                          [](const std::string& each) { return each.contains("in the way"); });
+  EXPECT_EQ(told, 1) << "once, not with each try";
+  here->store.refuse_end_of(std::nullopt);
+  clock.advance(10s);
+  EXPECT_FALSE(check(stuck).unsaved);
+  EXPECT_EQ(result_of(stuck), "stuck");
 }
 
 TEST_F(UnsavedTest, AtTheLimitNewTasksAreRefusedAndWhatRunsIsStillKept) {
