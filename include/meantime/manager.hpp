@@ -13,6 +13,7 @@
 
 #include "meantime/coroutine.hpp"
 #include "meantime/error.hpp"
+#include "meantime/journal.hpp"
 #include "meantime/outcome.hpp"
 #include "meantime/store.hpp"
 #include "meantime/telemetry.hpp"
@@ -32,6 +33,9 @@ struct Limits {
   std::uint64_t result_bytes = 16ULL << 20;  ///< Of one result; the middle of a longer one is left out.
   std::uint64_t error_bytes = 16ULL << 10;   ///< Of one error text (F33).
   std::uint64_t output_bytes = 1ULL << 20;   ///< Of partial output kept while a tool runs: its newest part.
+  /// Outcomes that wait for a store that is away. At the limit new calls are refused; what runs is still kept.
+  std::uint32_t unsaved = 10'000;
+  std::uint64_t unsaved_bytes = 256ULL << 20;  ///< The same, by what they take together.
 };
 
 /// Settings of a manager. Every member has a working default.
@@ -49,12 +53,13 @@ struct ManagerOptions {
   Limits limits;
 };
 
-/// What the manager is built from; all outlive it. Null telemetry: none is sent.
+/// What the manager is built from; all outlive it. Null telemetry: none is sent. Null journal: one in memory.
 struct ManagerPorts {
   Clock& clock;
   Random& random;
   Store& store;
   Telemetry* telemetry = nullptr;
+  Journal* journal = nullptr;  ///< Where outcomes wait while the store is away. One manager each.
 };
 
 /// One call of a tool.
@@ -83,7 +88,8 @@ struct Awaited {
 struct DrainReport {
   std::uint64_t finished = 0;     ///< Ended by themselves within the grace time.
   std::uint64_t interrupted = 0;  ///< Were ended, and are recorded as interrupted.
-  std::uint64_t unsaved = 0;      ///< Outcomes the store did not take: lost with this process.
+  std::uint64_t unsaved = 0;      ///< Outcomes the store did not take: lost with this process, except...
+  std::uint64_t journaled = 0;    ///< ...these of them, which a later process writes from the journal.
 };
 
 /// Refers to a registered tool; cheaper than its name. Valid as long as the manager.

@@ -26,6 +26,7 @@ struct TaskStart {
   std::string_view idempotency_key;  ///< Empty: none. Unique among the owner's existing records.
   bool rerun_if_lost = false;        ///< Idempotent, and configured to run again when its worker dies.
   std::string_view arguments;        ///< Kept only when rerun_if_lost.
+  std::uint32_t attempt = 1;         ///< More: a later run whose record the store has lost begins anew.
 };
 
 /// What a start found: a fresh record, or the record that already holds the same owner's idempotency key.

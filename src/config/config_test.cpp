@@ -67,6 +67,8 @@ TEST(Config, ReadsEverySetting) {
     result = "2MB"
     error = 1000
     output = "1.5KB"
+    unsaved = 7
+    unsaved_size = "3MB"
     [rerun]
     max_attempts = 9
     [session]
@@ -97,6 +99,8 @@ TEST(Config, ReadsEverySetting) {
   EXPECT_EQ(config.manager.limits.result_bytes, 2U << 20);
   EXPECT_EQ(config.manager.limits.error_bytes, 1'000U);
   EXPECT_EQ(config.manager.limits.output_bytes, 1'536U);
+  EXPECT_EQ(config.manager.limits.unsaved, 7U);
+  EXPECT_EQ(config.manager.limits.unsaved_bytes, 3U << 20);
   EXPECT_EQ(config.manager.rerun_max_attempts, 9U);
   EXPECT_EQ(config.session.await_cap, 50s);
   EXPECT_EQ(config.session.preview_chars, 100U);

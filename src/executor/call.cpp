@@ -49,6 +49,9 @@ std::optional<Error> TaskManager::Impl::refuse(const ToolEntry& entry, const Cal
     return Error{errc::overloaded, op,
                  limit_text("tool '" + entry.tool.name + "'", entry.running, "max_running of the tool"), retry_soon};
   }
+  if (!entry.tool.no_background || !call.idempotency_key.empty()) {
+    if (auto full = journal_full()) return full;
+  }
   if (call.budget && *call.budget < Milliseconds(0)) {
     return Error{errc::invalid_argument, op, "a budget is 0 (to the background at once) or more"};
   }
@@ -263,7 +266,10 @@ Task<void> TaskManager::Impl::store_start(LiveTask& task) {
   auto stored = co_await store.start(start_of(task));
   // The task stands in the registry until its end is recorded, and that waits for this answer.
   task.start = stored ? LiveTask::Start::stored : LiveTask::Start::failed;
-  if (!stored) fault("store.start", stored.error().detail);
+  if (!stored) {
+    starts_failed = true;
+    store_fault("store.start", stored.error());
+  }
   if (task.inline_caller != nullptr) {
     InlineCaller& here = *std::exchange(task.inline_caller, nullptr);
     here.verdict = stored ? Verdict::stored : Verdict::unsaved;
@@ -330,7 +336,10 @@ Task<void> TaskManager::Impl::keyed_start(LiveTask& task, std::shared_ptr<KeyedS
     co_return;
   }
   task.start = stored ? LiveTask::Start::stored : LiveTask::Start::failed;
-  if (!stored) fault("store.start", stored.error().detail);
+  if (!stored) {
+    starts_failed = true;
+    store_fault("store.start", stored.error());
+  }
   keyed->waiters.wake_all(Woken::look);
   task.start_waiters.wake_all(Woken::look);
   co_await begin_next_turn(id);
@@ -344,7 +353,8 @@ TaskStart TaskManager::Impl::start_of(const LiveTask& task) {
                    .created_at = task.created_at,
                    .idempotency_key = task.extras ? std::string_view(task.extras->idempotency_key) : "",
                    .rerun_if_lost = tool.rerun_if_lost,
-                   .arguments = tool.rerun_if_lost ? task.arguments() : std::string_view()};
+                   .arguments = tool.rerun_if_lost ? task.arguments() : std::string_view(),
+                   .attempt = task.attempt};
 }
 
 void TaskManager::Impl::forget_key(const LiveTask& task) {

@@ -8,8 +8,7 @@ namespace {
 
 // Above this, repairing and cutting text would hold the loop for a noticeable time (F28).
 constexpr std::size_t off_loop_bytes = 256UL << 10;
-constexpr Milliseconds first_retry{100};
-constexpr Milliseconds last_retry{5'000};
+constexpr Milliseconds look_again{5'000};
 constexpr std::string_view cancelled_error = "Task was cancelled.";
 
 struct TextLimits {
@@ -86,18 +85,6 @@ TaskRecord TaskManager::Impl::record_of(const LiveTask& task) const {
   record.cancel_requested = more.ending == EndReason::cancelled;
   record.idempotency_key = more.idempotency_key;
   record.redirects = more.redirects;
-  if (const auto& end = more.unsaved) {
-    record.status = end->status;
-    record.reason = end->reason;
-    record.ended_at = end->ended_at;
-    record.error = end->error;
-    record.media_type = end->media_type;
-    record.exit_code = end->exit_code;
-    record.result_bytes = end->result.size();
-    record.result_chars = utf8::count(end->result);
-    record.result_cut = end->result_cut;
-    record.unsaved = task.start != LiveTask::Start::stored || !more.saved;
-  }
   return record;
 }
 
@@ -120,7 +107,7 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
   end.ended_at = task.created_at + age(task);
   task.body.reset();  // the tool's frame is not needed while the store writes
   while (task.start == LiveTask::Start::pending) {
-    Wait wait(task.start_waiters, loop_, deadlines_, last_retry);
+    Wait wait(task.start_waiters, loop_, deadlines_, look_again);
     co_await wait;
   }
   if (task.start == LiveTask::Start::elsewhere) {
@@ -130,67 +117,61 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
   }
   if (task.extras) co_await flush_rest(task);
 
-  const RunToken run{task.id, task.attempt};
   const TaskStatus status = end.status;
   std::string error = telemetry != nullptr ? end.error : std::string();
+  const auto record_with = [&] {
+    auto record = std::make_shared<TaskRecord>(record_of(task));
+    put_end(*record, end);
+    return record;
+  };
   std::shared_ptr<TaskRecord> record;
-  Milliseconds retry = first_retry;
-  for (;;) {
-    if (task.start == LiveTask::Start::failed) {
-      auto started = co_await store.start(start_of(task));
-      if (started) task.start = LiveTask::Start::stored;
+  Result<FinishVerdict> stored = std::unexpected(Error{errc::unavailable});
+  // Behind those that wait already: outcomes are written in the order in which they came.
+  const bool in_turn = journal.size() == stuck.size();
+  if (in_turn && task.start == LiveTask::Start::stored) stored = co_await store.finish({task.id, task.attempt}, end);
+  // The store never had it, or has lost its data.
+  const bool anew = task.start != LiveTask::Start::stored || (!stored && stored.error().code == errc::not_found);
+  if (in_turn && anew) stored = co_await save_anew(task, end);
+  const bool gone = !stored && stored.error().code == errc::not_found;
+  if (gone) {
+    fault("store.finish", stored.error().detail);
+  } else if (!stored) {
+    // S24: kept here and written once the store is back; whoever asks this process is answered from the journal.
+    if (in_turn) store_fault("store.finish", stored.error());
+    record = record_with();
+    co_await keep_unsaved(task, std::move(end));
+    record->unsaved = journal.find(task.id) != nullptr;
+  } else if (!stored->stored) {  // decided by another while we were thought dead: theirs stands
+    fault("store.finish", "task " + task.id.text() + " was decided elsewhere; this result is kept beside as late");
+    if (auto theirs = co_await store.find(task.id)) {
+      error = theirs->error;
+      record = std::make_shared<TaskRecord>(std::move(*theirs));
     }
-    Result<FinishVerdict> stored = std::unexpected(Error{errc::unavailable, "store.start", "not stored yet"});
-    if (task.start == LiveTask::Start::stored) stored = co_await store.finish(run, end);
-    if (stored && !stored->stored) {  // decided by another while we were thought dead: theirs stands
-      fault("store.finish", "task " + task.id.text() + " was decided elsewhere; this result is kept beside as late");
-      if (auto theirs = co_await store.find(task.id)) {
-        error = theirs->error;
-        record = std::make_shared<TaskRecord>(std::move(*theirs));
-      }
-      break;
-    }
-    const bool gone = !stored && stored.error().code == errc::not_found;  // retention, or somebody removed the file
-    if (stored || gone) {
-      if (gone) fault("store.finish", stored.error().detail);
-      break;
-    }
-    // S24: kept here and written once the store is back; whoever asks this process is answered from memory.
-    if (!task.more().unsaved) {
-      fault("store.finish", stored.error().detail);
-      task.extras->unsaved = end;
-      ++unsaved;
-      if (!task.waiters.empty()) task.waiters.wake_all(Woken::ended, std::make_shared<TaskRecord>(record_of(task)));
-    }
-    Wait wait(store_back, loop_, deadlines_, retry);
-    co_await wait;
-    retry = std::min(retry * 2, last_retry);
   }
-  if (task.extras && task.extras->unsaved) {
-    --unsaved;
-    task.extras->saved = true;
-  }
-  if (!task.waiters.empty()) {
-    if (!record) {
-      task.more().unsaved = std::move(end);
-      task.extras->saved = true;
-      record = std::make_shared<TaskRecord>(record_of(task));
-    }
-    task.waiters.wake_all(Woken::ended, record);
-  }
-  if (telemetry != nullptr) {
-    const bool ok = status == TaskStatus::completed;
-    ToolFailure failure;
-    if (!ok) {
-      const auto colon = error.find(": ");
-      failure.type = error.substr(0, colon);
-      failure.message = colon == std::string::npos ? error : error.substr(colon + 2);
-    }
-    tell(ok ? TaskEvent::Phase::completed : TaskEvent::Phase::failed, ok ? "ok" : "error", task,
-         ok ? nullptr : &failure);
-  }
-  forget_key(task);
+  if (!task.waiters.empty()) task.waiters.wake_all(Woken::ended, record ? record : record_with());
+  tell_end(task, status, error);
+  if (stored || gone) forget_key(task);  // else calls with its key find the outcome that waits
   remove(task);
+}
+
+Task<Result<FinishVerdict>> TaskManager::Impl::save_anew(LiveTask& task, const TaskEnd& end) {
+  JournalEntry entry = entry_of(task);
+  entry.start_stored = false;
+  entry.end = end;
+  return save(std::make_shared<const JournalEntry>(std::move(entry)));
+}
+
+void TaskManager::Impl::tell_end(const LiveTask& task, TaskStatus status, const std::string& error) {
+  if (telemetry == nullptr) return;
+  if (status == TaskStatus::completed) {
+    tell(TaskEvent::Phase::completed, "ok", task, nullptr);
+    return;
+  }
+  ToolFailure failure;
+  const auto colon = error.find(": ");
+  failure.type = error.substr(0, colon);
+  failure.message = colon == std::string::npos ? error : error.substr(colon + 2);
+  tell(TaskEvent::Phase::failed, "error", task, &failure);
 }
 
 void TaskManager::Impl::remove(LiveTask& task) {

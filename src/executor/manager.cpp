@@ -34,11 +34,15 @@ TaskManager::Impl::Impl(boost::asio::io_context& io, ManagerPorts ports, Manager
     : clock(ports.clock),
       store(ports.store),
       telemetry(ports.telemetry),
+      own_journal(ports.journal != nullptr ? nullptr : make_memory_journal()),
+      journal(ports.journal != nullptr ? *ports.journal : *own_journal),
       options(given),
       loop_(io),
       deadlines_(ports.clock),
       ids(ports.random),
       pool(loop_, given.blocking_threads) {
+  unsaved_since = clock.now();
+  take_over_journal();
   store.listen(this);
   group.spawn(upkeep());
 }

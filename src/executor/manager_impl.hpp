@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // manager_impl.hpp: the parts of the TaskManager. call.cpp runs a call to its answer; ending.cpp records what became
-// of a task; questions.cpp answers check, await, list and cancel; upkeep.cpp keeps the lease, finds the dead, drains.
+// of a task; unsaved.cpp keeps what the store does not have; questions.cpp answers check, await, list and cancel;
+// upkeep.cpp keeps the lease, finds the dead, drains.
 #pragma once
 
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <boost/unordered/unordered_node_map.hpp>
 #include <memory>
 #include <string>
@@ -54,6 +56,8 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
 
   // ending.cpp
   Task<void> record_end(LiveTask& task);
+  Task<Result<FinishVerdict>> save_anew(LiveTask& task, const TaskEnd& end);
+  void tell_end(const LiveTask& task, TaskStatus status, const std::string& error);
   void remove(LiveTask& task);
   std::optional<TaskEnd> make_small_end(LiveTask& task, ToolReturn& returned);
   Task<TaskEnd> make_large_end(LiveTask& task, ToolReturn returned);
@@ -61,7 +65,27 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   void end_by_force(LiveTask& task, EndReason reason);
   void request_end(LiveTask& task, EndReason reason);
 
+  // unsaved.cpp
+  static void put_end(TaskRecord& record, const TaskEnd& end);
+  static TaskRecord record_of(const JournalEntry& entry);
+  static std::string key_of(const JournalEntry& entry);
+  JournalEntry entry_of(const LiveTask& task) const;
+  Task<Result<bool>> start_anew(JournalEntryPtr entry);
+  Task<Result<FinishVerdict>> save(JournalEntryPtr entry);
+  Task<void> keep_unsaved(const LiveTask& task, TaskEnd end);
+  Task<void> write_journal(Milliseconds wait_first);
+  Task<bool> write_some(std::size_t at_most);
+  void forget_key(const JournalEntry& entry);
+  void take_over_journal();
+  [[nodiscard]] std::optional<Error> journal_full() const;
+  Task<void> start_again(TaskId id, bool all);
+  Task<void> start_all_again(bool all);
+  /// A fault of the store: told once for each time that it is away.
+  void store_fault(std::string_view where, const Error& error);
+  void store_answers() noexcept { away_told = false; }
+
   // questions.cpp
+  void merge_unsaved(TaskList& listed, const ListQuery& query) const;
   Task<Result<TaskRecord>> find(TaskId id, std::optional<std::string> user_id);
   Task<Result<Awaited>> await_task(TaskId id, Milliseconds timeout, std::optional<std::string> user_id);
   Task<Result<Awaited>> await_remote(TaskId id, SteadyTime until, std::optional<std::string> user_id);
@@ -111,6 +135,8 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   Clock& clock;
   Store& store;
   Telemetry* telemetry;
+  const std::unique_ptr<Journal> own_journal;  ///< When none was given.
+  Journal& journal;
   ManagerOptions options;
   Loop loop_;
   Deadlines deadlines_;
@@ -123,7 +149,13 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   boost::unordered_node_map<std::string, std::shared_ptr<KeyedStart>> keys;  ///< By owner and key, while they run.
   std::uint32_t running = 0;
   std::uint32_t waiting = 0;
-  std::uint32_t unsaved = 0;  ///< Outcomes that the store has not taken yet.
+  std::size_t former_left = 0;  ///< Outcomes of dead processes that were not tried yet.
+  SteadyTime unsaved_since{};   ///< Since when outcomes wait.
+  /// Places of those that the store refused for a reason of their own: they hold up nobody.
+  boost::unordered_flat_set<std::uint64_t> stuck;
+  bool writing_journal = false;
+  bool away_told = false;
+  bool starts_failed = false;  ///< Some task of this process is unknown to the store.
   std::uint64_t telemetry_faults = 0;
   bool draining = false;
   bool looking_for_lost = false;

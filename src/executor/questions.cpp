@@ -31,6 +31,10 @@ Task<Result<TaskRecord>> TaskManager::Impl::find(TaskId id, std::optional<std::s
     if (!may_see(record, user_id)) co_return not_found("manager.find", id);
     co_return record;
   }
+  if (const JournalEntryPtr waits = journal.find(id)) {
+    if (user_id && waits->caller.user_id != *user_id) co_return not_found("manager.find", id);
+    co_return record_of(*waits);
+  }
   auto record = co_await store.find(id);
   if (!record) {
     if (record.error().code == errc::not_found) co_return not_found("manager.find", id);
@@ -54,7 +58,6 @@ Task<Result<Awaited>> TaskManager::Impl::await_task(TaskId id, Milliseconds time
       clock.now() + std::min(timeout, std::chrono::duration_cast<Milliseconds>(std::chrono::years(10)));
   if (live == nullptr) co_return co_await await_remote(id, until, std::move(user_id));
   if (user_id && live->account->caller.user_id != *user_id) co_return not_found("manager.await_task", id);
-  if (live->extras && live->extras->unsaved) co_return Awaited{record_of(*live), false};
   Wait wait(live->waiters, loop_, deadlines_, timeout);
   switch (co_await wait) {
     case Woken::ended:
@@ -171,7 +174,7 @@ Task<Result<void>> TaskManager::Impl::redirect(TaskId id, Redirect redirect, std
   auto set = co_await store.add_redirect(id, redirect);
   LiveTask* live = registry.find(id);
   if (!set && set.error().code == errc::not_found) {
-    if (live == nullptr) co_return not_found("manager.redirect", id);
+    if (live == nullptr && !journal.find(id)) co_return not_found("manager.redirect", id);
     co_return fail(errc::unavailable, "manager.redirect",
                    "the store does not have task '" + id.text() + "' yet: ask again when it can be reached",
                    Milliseconds(1'000));
@@ -190,9 +193,7 @@ Task<void> TaskManager::Impl::load_redirects(TaskId id) {
 }
 
 Task<Result<TextPage>> TaskManager::Impl::read_result(TaskId id, std::uint64_t offset, std::uint64_t limit) {
-  if (const LiveTask* live = registry.find(id); live != nullptr && live->extras && live->extras->unsaved) {
-    co_return page_of(live->extras->unsaved->result, offset, limit);
-  }
+  if (const JournalEntryPtr waits = journal.find(id)) co_return page_of(waits->end.result, offset, limit);
   co_return co_await store.read_result(id, offset, limit);
 }
 
@@ -237,9 +238,43 @@ Task<Result<void>> TaskManager::redirect(TaskId task, Redirect redirect, std::op
   co_return co_await impl_->redirect(task, std::move(redirect), std::move(user_id));
 }
 
+// The store's page, with the outcomes that wait for it in place of what it says of those tasks, and where it does not
+// know better, at the place of their ids: those sort by time.
+void TaskManager::Impl::merge_unsaved(TaskList& listed, const ListQuery& query) const {
+  if (journal.size() == 0) return;
+  std::vector<TaskRecord>& tasks = listed.tasks;
+  const auto wanted = [&](const JournalEntry& entry) {
+    return (!query.user_id || *query.user_id == entry.caller.user_id) &&
+           (!query.status || *query.status == entry.end.status) &&
+           (!query.tool_name || *query.tool_name == entry.tool_name) &&
+           (!query.created_after || entry.created_at >= *query.created_after) &&
+           (!query.created_before || entry.created_at < *query.created_before);
+  };
+  boost::unordered_flat_set<TaskId, std::hash<TaskId>> shown;
+  std::erase_if(tasks, [&](TaskRecord& each) {
+    const JournalEntryPtr entry = journal.find(each.task_id);
+    if (!entry) return false;
+    each = record_of(*entry);
+    shown.insert(each.task_id);
+    return !wanted(*entry);
+  });
+  for (const JournalEntryPtr& entry : journal.front(journal.size())) {
+    const TaskId& id = entry->task_id;
+    const bool store_lists_it = entry->start_stored && !query.status;
+    const bool of_this_page = (!query.after || id < *query.after) && (!listed.next || id >= *listed.next);
+    if (store_lists_it || !of_this_page || !wanted(*entry) || journal.find(id) != entry || shown.contains(id)) continue;
+    tasks.insert(std::ranges::find_if(tasks, [&](const TaskRecord& each) { return each.task_id < id; }),
+                 record_of(*entry));
+  }
+  if (tasks.size() <= query.limit) return;
+  tasks.resize(query.limit);
+  listed.next = tasks.back().task_id;
+}
+
 Task<Result<TaskList>> TaskManager::list(ListQuery query) {
   auto listed = co_await impl_->store.list(query);
   if (!listed) co_return listed;
+  impl_->merge_unsaved(*listed, query);
   for (TaskRecord& record : listed->tasks) {
     if (const LiveTask* live = impl_->registry.find(record.task_id)) record.progress = impl_->record_of(*live).progress;
   }

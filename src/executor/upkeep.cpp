@@ -10,14 +10,20 @@ constexpr int beats_between_sweeps = 15;
 Task<void> TaskManager::Impl::upkeep() {
   for (int beat = 0;; ++beat) {
     co_await pause(options.heartbeat);
-    if (registry.background() != 0) {
-      if (auto renewed = co_await store.heartbeat(); !renewed) fault("store.heartbeat", renewed.error().detail);
+    // Tasks whose outcome waits for the store are still this worker's: without its lease they would be lost.
+    if (registry.background() != 0 || journal.size() != 0) {
+      if (auto renewed = co_await store.heartbeat(); !renewed) {
+        store_fault("store.heartbeat", renewed.error());
+      } else {
+        store_answers();
+        group.spawn(start_all_again(false));
+      }
       co_await look_for_cancels();
     }
     co_await look_for_lost();
     if (beat % beats_between_sweeps == 0) {
       auto forgotten = co_await store.forget_ended(clock.wall_now() - options.retention);
-      if (!forgotten) fault("store.forget_ended", forgotten.error().detail);
+      if (!forgotten) store_fault("store.forget_ended", forgotten.error());
     }
   }
 }
@@ -25,7 +31,7 @@ Task<void> TaskManager::Impl::upkeep() {
 Task<void> TaskManager::Impl::look_for_cancels() {
   auto wanted = co_await store.cancel_requests();
   if (!wanted) {
-    fault("store.cancel_requests", wanted.error().detail);
+    store_fault("store.cancel_requests", wanted.error());
     co_return;
   }
   for (const TaskId& id : *wanted) on_cancel_requested(id);
@@ -33,6 +39,7 @@ Task<void> TaskManager::Impl::look_for_cancels() {
 
 Task<void> TaskManager::Impl::look_for_lost() {
   look_again_for_lost = true;
+  if (former_left > 0) co_return;  // what a dead process has left in the journal is not lost: that is written first
   if (std::exchange(looking_for_lost, true)) co_return;
   while (std::exchange(look_again_for_lost, false)) co_await reap_lost();
   looking_for_lost = false;
@@ -48,9 +55,10 @@ Task<void> TaskManager::Impl::reap_lost() {
   }
   auto report = co_await store.reap_lost(std::move(policy));
   if (!report) {
-    fault("store.reap_lost", report.error().detail);
+    store_fault("store.reap_lost", report.error());
     co_return;
   }
+  store_answers();
   for (const TaskId& id : report->lost) on_ended(id);
   for (ReclaimedTask& task : report->reclaimed) rerun(std::move(task));
 }
@@ -95,19 +103,6 @@ void TaskManager::Impl::on_redirected(const TaskId& task) {
   if (registry.find(task) != nullptr) group.spawn(load_redirects(task));
 }
 
-void TaskManager::Impl::on_available(bool available, std::string_view detail) {
-  if (!available) {
-    fault("store", detail);
-    return;
-  }
-  store_back.wake_all(Woken::look);
-  registry.wake_all_remote();
-  // Notices that came while nobody could hear them are found by a look.
-  group.spawn(look_for_cancels());
-}
-
-void TaskManager::Impl::on_forgotten() {}
-
 Task<DrainReport> TaskManager::Impl::drain(Milliseconds grace) {
   if (std::exchange(draining, true) && grace <= Milliseconds(0)) {
     // Asked twice: those that were told to end and tidy up have no more time for it.
@@ -120,7 +115,9 @@ Task<DrainReport> TaskManager::Impl::drain(Milliseconds grace) {
   idle_waiters.wake_all(Woken::look);  // a drain under way looks at its shorter time
   DrainReport report;
   const std::size_t before = registry.live();
-  while (registry.live() != 0 && clock.now() < drain_until) {
+  // What a later process finds in the journal need not be waited for.
+  const auto busy = [this] { return registry.live() != 0 || journal.size() > journal.durable(); };
+  while (busy() && clock.now() < drain_until) {
     Wait wait(idle_waiters, loop_, deadlines_, std::chrono::ceil<Milliseconds>(drain_until - clock.now()));
     co_await wait;
   }
@@ -132,12 +129,15 @@ Task<DrainReport> TaskManager::Impl::drain(Milliseconds grace) {
   });
   // Those that listen have their own grace; then what became of each is on its way to the store.
   const SteadyTime last = clock.now() + options.cancel_grace + options.store_wait;
-  while (registry.live() != 0 && clock.now() < last) {
-    Wait wait(idle_waiters, loop_, deadlines_, std::chrono::ceil<Milliseconds>(last - clock.now()));
+  const SteadyTime a_moment = clock.now() + options.store_wait;
+  while (clock.now() < (busy() ? last : a_moment) && (busy() || journal.size() != 0)) {
+    const SteadyTime then = busy() ? last : a_moment;
+    Wait wait(idle_waiters, loop_, deadlines_, std::chrono::ceil<Milliseconds>(then - clock.now()));
     co_await wait;
   }
   report.interrupted = interrupted;
-  report.unsaved = registry.live();
+  report.unsaved = registry.live() + journal.size();
+  report.journaled = journal.durable();
   report.finished = before - std::min(before, interrupted);
   co_return report;
 }

@@ -73,8 +73,6 @@ class LiveTask final : public ToolContext {
     std::optional<std::stop_source> stop;
     std::optional<ToolFailure> forced;   ///< Why the body was dropped.
     EndReason ending = EndReason::none;  ///< Somebody asked for its end: cancelled, timed_out, interrupted.
-    std::optional<TaskEnd> unsaved;      ///< The outcome that the store has not taken yet.
-    bool saved = false;                  ///< It has taken it now.
     std::string idempotency_key;
     std::vector<Redirect> redirects;  ///< As the store has them.
     Ready drop;

@@ -37,6 +37,26 @@ class Stores : public ProgramTest {
   Ended with(const std::vector<std::string>& environment, std::vector<std::string> arguments) {
     return start(std::move(arguments), {.environment = environment}).wait();
   }
+  // Sends one request and answers all that came until its response has begun.
+  static std::string ask(Program& server, int id, const std::string& method, const json::value& params) {
+    server.write(json::serialize(json::value{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}}) +
+                 "\n");
+    const std::string& text = server.read_until("\"id\":" + std::to_string(id) + ",");
+    const auto begin = text.find("\"id\":" + std::to_string(id) + ",");
+    while (text.find('\n', begin) == std::string::npos) server.read_until(text.substr(begin) + "\n");
+    return text.substr(begin);
+  }
+  static void greet(Program& server) {
+    ask(server, 1, "initialize",
+        {{"protocolVersion", "2025-06-18"},
+         {"capabilities", json::object()},
+         {"clientInfo", {{"name", "test"}, {"version", "1"}}}});
+  }
+  // The task's id in an envelope, which stands as a string in JSON.
+  static std::string id_in(const std::string& answer) {
+    constexpr std::string_view mark = R"(task_id\":\")";
+    return answer.substr(answer.find(mark) + mark.size(), 32);
+  }
   static bool mentions(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
   static json::object parsed(const std::string& text) { return json::parse(std::string_view(text)).as_object(); }
 };
@@ -112,16 +132,8 @@ TEST_F(Stores, WrapAndServeWaitForARedisThatIsAwayAndSayWhenItIsBack) {
       file("c.toml", "store = \"" + url + "\"\n[log]\nlevel = \"info\"\n[tools.hello]\ndescription = \"d\"\n" +
                          "command = [\"echo\", \"hi\"]\n");
   Program serve = start({"serve", "--stdio", "--config", config}, {.no_input = false});
-  const auto ask = [&](int id, const std::string& method, const json::value& params) {
-    serve.write(json::serialize(json::value{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}}) +
-                "\n");
-    return serve.read_until("\"id\":" + std::to_string(id) + ",");
-  };
-  ask(1, "initialize",
-      {{"protocolVersion", "2025-06-18"},
-       {"capabilities", json::object()},
-       {"clientInfo", {{"name", "test"}, {"version", "1"}}}});
-  EXPECT_TRUE(mentions(ask(2, "tools/call", {{"name", "hello"}, {"arguments", json::object()}}), "hi"))
+  greet(serve);
+  EXPECT_TRUE(mentions(ask(serve, 2, "tools/call", {{"name", "hello"}, {"arguments", json::object()}}), "hi"))
       << "answered within its budget, without a store";
   serve.read_error_until("is away");
   server.start(RedisServer::Data::lost);
@@ -130,6 +142,41 @@ TEST_F(Stores, WrapAndServeWaitForARedisThatIsAwayAndSayWhenItIsBack) {
   const Ended ended = serve.wait();
   EXPECT_EQ(ended.code, 0);
   EXPECT_FALSE(mentions(ended.err, "known to this process alone")) << ended.err;
+}
+
+TEST_F(Stores, WhatEndsWhileTheRedisIsAwayWaitsInTheJournalOfADeadProcessForTheNext) {
+  RedisServer server;
+  const std::string config = file(
+      "c.toml", "[store]\nurl = \"" + server.url() + "\"\njournal = \"wait.db\"\nwait = \"100ms\"\n" +
+                    "[tools.echo]\ndescription = \"d\"\nalways_background = true\n" +
+                    "command = [\"sh\", \"-c\", \"read x < go; echo kept\"]\nfolder = \"" + folder().string() + "\"\n");
+  const Gate go = gate("go");
+  Program first = start({"serve", "--stdio", "--config", config}, {.no_input = false});
+  greet(first);
+  const std::string answer = ask(first, 2, "tools/call", {{"name", "echo"}, {"arguments", json::object()}});
+  const std::string id = id_in(answer);
+  server.stop();
+  first.read_error_until("is away");
+  go.open();
+  // It has ended and is kept when this process itself says so.
+  const std::string ended = ask(first, 3, "tools/call", {{"name", "await_task"}, {"arguments", {{"task_id", id}}}});
+  EXPECT_TRUE(mentions(ended, "kept")) << ended;
+  first.signal(SIGKILL);
+  first.wait();
+
+  server.start(RedisServer::Data::lost);
+  Program second = start({"serve", "--stdio", "--config", config}, {.no_input = false});
+  greet(second);
+  const Ended awaited = meantime({"await", "--store", server.url(), id});
+  EXPECT_EQ(awaited.code, 0) << awaited.err;
+  EXPECT_EQ(awaited.out, "kept\n");
+
+  Program third = start({"serve", "--stdio", "--config", config}, {.no_input = false});
+  third.read_error_until("going on without it: outcomes wait in memory");
+  for (Program* each : {&second, &third}) {
+    each->close_input();
+    EXPECT_EQ(each->wait().code, 0);
+  }
 }
 
 TEST_F(Stores, ATaskOfOneProcessIsSeenByAnotherThroughARedisWithAPasswordInAFile) {

@@ -256,6 +256,17 @@ TEST_P(StoreContract, F10_TheOutcomeOfADeadWorkerIsWrittenInItsNameUntilTheTaskI
   b_->unwatch(kept);
 }
 
+TEST_P(StoreContract, F05_ALaterRunWhoseRecordIsGoneBeginsAnewUnderItsNumber) {
+  const TaskId id = new_id();
+  const Caller caller{"ann", "general", "discord"};
+  ASSERT_TRUE(wait(b_->start(
+      {.task_id = id, .tool_name = "index", .caller = &caller, .created_at = clock_.wall_now(), .attempt = 2})));
+  EXPECT_EQ(find(*a_, id).attempt, 2U);
+  EXPECT_FALSE(finish(*b_, id, done("of an earlier run"), 1)->stored);
+  EXPECT_TRUE(finish(*b_, id, done("of this run"), 2)->stored);
+  EXPECT_EQ(result(*a_, id), "of this run");
+}
+
 TEST_P(StoreContract, AClosedWorkersRunningTasksAreLostAndItsEndedOnesStay) {
   const TaskId left = start(*a_);
   const TaskId ended = start(*a_);

@@ -13,6 +13,7 @@ struct Report {
   static constexpr char started = 'S';   ///< start() has answered.
   static constexpr char finished = 'F';  ///< finish() has answered: stored.
   static constexpr char late = 'L';      ///< finish() has answered: the outcome was decided before.
+  static constexpr char unsaved = 'U';   ///< An await has answered: ended, and waits in the journal.
   static constexpr std::size_t bytes = 1 + TaskId::bytes;
 };
 

@@ -4,6 +4,7 @@
 //   crash_worker load FILE full|normal OUTSTANDING SPREAD
 //   crash_worker hold FILE LEASE_MS      one task, kept alive by heartbeats; told by a byte on stdin to stand still (s)
 //                                        until SIGCONT, or to end it (e)
+//   crash_worker journal FILE JOURNAL OUTSTANDING SPREAD   through a manager whose store is away more often than not
 #include <signal.h>
 #include <unistd.h>
 
@@ -16,10 +17,14 @@
 #include <cstring>
 
 #include "crash/crash_protocol.hpp"
+#include "engine/deadlines.hpp"
+#include "engine/loop.hpp"
 #include "meantime/asio.hpp"
+#include "meantime/manager.hpp"
 #include "meantime/random.hpp"
 #include "meantime/sqlite_store.hpp"
 #include "meantime/system_clock.hpp"
+#include "support/flaky_store.hpp"
 
 namespace meantime::test {
 namespace {
@@ -105,6 +110,68 @@ Task<void> hold(Worker& worker) {
   co_await worker.finish(id, result_of(id, 1'000));
 }
 
+struct JournalWorker : Worker {
+  JournalWorker(const char* file, const char* journal_file, std::size_t result_spread)
+      : Worker({.file = file}), loop(io), deadlines(clock), flaky(std::move(store), loop, deadlines) {
+    auto opened = open_sqlite_journal(io, journal_file);
+    if (!opened) {
+      std::fprintf(stderr, "%s\n", opened.error().detail.c_str());
+      std::_Exit(2);
+    }
+    journal = std::move(*opened);
+    manager = std::make_unique<TaskManager>(io, ManagerPorts{clock, random, flaky, nullptr, journal.get()});
+    Tool tool;
+    tool.name = "load";
+    tool.always_background = true;
+    tool.coroutine = [this, result_spread](ToolContext& context) {
+      return body(*this, context, std::strtoul(std::string(context.arguments()).c_str(), nullptr, 10), result_spread);
+    };
+    if (!manager->add_tool(std::move(tool))) std::_Exit(2);
+  }
+  // Returns the result that belongs to its id, as soon as it knows it.
+  static Task<ToolReturn> body(JournalWorker& self, ToolContext& context, std::size_t slot, std::size_t spread) {
+    while (self.slots.at(slot).empty()) co_await context.sleep(Milliseconds(1));
+    co_return ToolOutput(result_of(self.slots.at(slot), spread));
+  }
+
+  Loop loop;
+  Deadlines deadlines;
+  FlakyStore flaky;
+  std::unique_ptr<Journal> journal;
+  std::unique_ptr<TaskManager> manager;
+  std::vector<TaskId> slots;
+};
+
+Task<void> load_through_manager(JournalWorker& worker, std::size_t slot) {
+  for (;;) {
+    worker.slots[slot] = {};
+    ToolCall call;
+    call.tool = "load";
+    call.arguments = std::to_string(slot);
+    call.caller = worker.caller;
+    const auto outcome = co_await worker.manager->call(std::move(call));
+    if (!outcome) std::_Exit(4);
+    const auto& task = std::get<Backgrounded>(*outcome);
+    if (task.stored) report(Report::started, task.task_id);
+    worker.slots[slot] = task.task_id;
+    const auto awaited = co_await worker.manager->await_task(task.task_id);
+    if (!awaited) std::_Exit(5);
+    report(awaited->record.unsaved ? Report::unsaved : Report::finished, task.task_id);
+  }
+}
+
+Task<void> come_and_go(JournalWorker& worker) {
+  asio::steady_timer timer(worker.io);
+  for (;;) {
+    worker.flaky.go_away();
+    timer.expires_after(std::chrono::milliseconds(12));
+    co_await timer.async_wait(await);
+    worker.flaky.come_back();
+    timer.expires_after(std::chrono::milliseconds(8));
+    co_await timer.async_wait(await);
+  }
+}
+
 int main_of(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
   if (mode == "load" && argc == 6) {
@@ -125,7 +192,18 @@ int main_of(int argc, char** argv) {
     while (!closing.done()) worker.io.run_one();
     return 0;
   }
-  std::fprintf(stderr, "usage: crash_worker load FILE full|normal OUTSTANDING SPREAD | hold FILE LEASE_MS\n");
+  if (mode == "journal" && argc == 6) {
+    JournalWorker worker(argv[2], argv[3], static_cast<std::size_t>(std::atoi(argv[5])));
+    worker.slots.resize(static_cast<std::size_t>(std::atoi(argv[4])));
+    auto weather = come_and_go(worker);
+    std::vector<Task<void>> loops;
+    for (std::size_t i = 0; i < worker.slots.size(); ++i) loops.push_back(load_through_manager(worker, i));
+    worker.io.run();
+    return 0;
+  }
+  std::fprintf(stderr,
+               "usage: crash_worker load FILE full|normal OUTSTANDING SPREAD | hold FILE LEASE_MS | "
+               "journal FILE JOURNAL OUTSTANDING SPREAD\n");
   return 64;
 }
 

@@ -41,6 +41,8 @@ class FlakyStore final : public Store {
     hold_starts_ = hold_finishes_ = false;
     held_.wake_all(Woken::look);
   }
+  /// The end of this task alone is refused, for a reason of its own.
+  void refuse_end_of(std::optional<TaskId> task) { refused_ = task; }
   std::size_t finishes = 0;  ///< That reached the store and were answered.
 
   Task<Result<StartVerdict>> start(const TaskStart& start) override {
@@ -67,6 +69,7 @@ class FlakyStore final : public Store {
     run.worker = worker;
     if (hold_finishes_) co_await held();
     if (away_) co_return away();
+    if (refused_ == run.task_id) co_return fail(errc::corrupt, "flaky_store", "another program's value is in the way");
     auto verdict = co_await store_->finish(run, std::move(end));
     ++finishes;
     co_return verdict;
@@ -141,6 +144,7 @@ class FlakyStore final : public Store {
   Deadlines& deadlines_;
   StoreListener* listener_ = nullptr;
   WaitList held_;
+  std::optional<TaskId> refused_;
   bool away_ = false;
   bool hold_starts_ = false;
   bool hold_finishes_ = false;

@@ -49,6 +49,7 @@ Result<StartVerdict> MemoryBackend::start(Worker& worker, const TaskStart& start
   }
   record->number = ++last_number_;
   record->worker = worker.index;
+  record->attempt = start.attempt;
   record->created_at = start.created_at;
   record->tool = texts_.take(start.tool_name);
   record->origin = texts_.take(start.caller->channel_id, start.caller->platform);

@@ -22,7 +22,8 @@ int wait_for_lock(void*, int tries) {
 
 }  // namespace
 
-Database::Database(const std::filesystem::path& file, int flags) : file_(file) {
+Database::Database(const std::filesystem::path& file, int flags, std::string_view another_place)
+    : file_(file), another_place_(another_place) {
   const int code = sqlite3_open_v2(file.c_str(), &db_, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   if (db_ != nullptr) sqlite3_extended_result_codes(db_, 1);
   note(code);
@@ -80,8 +81,7 @@ Error Database::fault(std::string op) const {
   const auto say = [&](errc code, std::string detail) {
     return Error{code, std::move(op), std::move(detail), std::chrono::seconds(code == errc::unavailable ? 1 : 0)};
   };
-  const std::string_view folder_remedy =
-      "make it writable for this user, or choose another folder with MEANTIME_STATE_DIR.";
+  const std::string folder_remedy = "make it writable for this user, or " + std::string(another_place_);
   switch (code()) {
     case SQLITE_FULL:
       return say(errc::unavailable,
@@ -89,12 +89,12 @@ Error Database::fault(std::string op) const {
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-      return say(errc::unavailable, "'" + file + "' cannot be written: " + std::string(folder_remedy));
+      return say(errc::unavailable, "'" + file + "' cannot be written: " + folder_remedy);
     case SQLITE_CANTOPEN:
       return say(errc::unavailable,
                  "'" + file + "' cannot be opened" +
                      (system_error_ != 0 ? " (" + std::string(std::strerror(system_error_)) + ")" : std::string()) +
-                     ": see that its folder exists, and " + std::string(folder_remedy));
+                     ": see that its folder exists, and " + folder_remedy);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return say(errc::unavailable, "'" + file + "' has been locked by another program for five seconds: `fuser " +

@@ -20,8 +20,9 @@ namespace meantime::store {
 
 class Database {
  public:
-  /// `flags` as of sqlite3_open_v2. A fault, if any, is in fault().
-  Database(const std::filesystem::path& file, int flags);
+  /// `flags` as of sqlite3_open_v2. A fault, if any, is in fault(); `another_place` ends its remedies.
+  Database(const std::filesystem::path& file, int flags, std::string_view another_place = other_state_folder);
+  static constexpr std::string_view other_state_folder = "choose another folder with MEANTIME_STATE_DIR.";
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
   ~Database();
@@ -45,6 +46,7 @@ class Database {
 
  private:
   std::filesystem::path file_;
+  std::string_view another_place_;
   sqlite3* db_ = nullptr;
   int code_ = SQLITE_OK;
   int system_error_ = 0;

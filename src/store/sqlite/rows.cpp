@@ -38,8 +38,8 @@ Rows::Rows(Database& db, const RunFolder& folder, Milliseconds lease)
       worker_(folder.worker()),
       lease_(lease),
       insert_(db,
-              "INSERT INTO tasks(id, owner, tool, channel, platform, worker, created, key, rerun, arguments) "
-              "VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO NOTHING"),
+              "INSERT INTO tasks(id, owner, tool, channel, platform, worker, created, key, rerun, arguments, "
+              "attempt) VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO NOTHING"),
       insert_ended_(db,
                     "INSERT INTO tasks(id, owner, tool, channel, platform, worker, created, key, rerun, status, "
                     "reason, ended, media, exit_code, cut, error, result_bytes, result_chars, result) "
@@ -90,7 +90,7 @@ Result<StartVerdict> Rows::insert(const OwnedStart& start, const TaskEnd* end) {
   const auto key = unless(start.idempotency_key, "");
   if (end == nullptr) {
     insert_.run(blob(start.task_id), caller.user_id, start.tool_name, caller.channel_id, caller.platform, worker_,
-                millis(start.created_at), key, start.rerun_if_lost, unless(start.arguments, ""));
+                millis(start.created_at), key, start.rerun_if_lost, unless(start.arguments, ""), start.attempt);
   } else {
     insert_ended_.run(blob(start.task_id), caller.user_id, start.tool_name, caller.channel_id, caller.platform, worker_,
                       millis(start.created_at), key, start.rerun_if_lost, static_cast<int>(end->status),
@@ -110,7 +110,8 @@ Result<StartVerdict> Rows::start(const OwnedStart& start) {
 }
 
 std::optional<Result<StartVerdict>> Rows::start_ended(const OwnedStart& start, const TaskEnd& end) {
-  if (!start.idempotency_key.empty() || end.result.size() > inline_result_bytes) return std::nullopt;
+  if (!start.idempotency_key.empty() || start.attempt != 1 || end.result.size() > inline_result_bytes)
+    return std::nullopt;
   auto started = insert(start, &end);
   if (started) notices_.ended.push_back(start.task_id);
   return started;

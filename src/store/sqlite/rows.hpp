@@ -24,6 +24,7 @@ struct OwnedStart {
   std::string idempotency_key;
   bool rerun_if_lost = false;
   std::string arguments;
+  std::uint32_t attempt = 1;
 };
 
 /// Progress and output on their way to disk, merged.

@@ -71,33 +71,22 @@ CREATE TABLE redirects(n INTEGER NOT NULL, place INTEGER NOT NULL, destination T
 
 constexpr std::array<const char*, 2> all_migrations{version_1, version_2};
 
-Error cannot(std::string detail) {
-  return {errc::unavailable, "store.open", std::move(detail)};
-}
-
 // Each missing folder is made for this user alone.
-Result<void> make_folder(const fs::path& folder) {
+Result<void> make_folder(const fs::path& folder, const char* op, std::string_view another_place) {
   if (folder.empty()) return {};
   struct stat found{};
   if (stat(folder.c_str(), &found) == 0) {
     if (S_ISDIR(found.st_mode)) return {};
-    return std::unexpected(cannot("'" + folder.string() +
-                                  "' is not a folder: move it away, or choose another place "
-                                  "with MEANTIME_STATE_DIR."));
+    return fail(errc::unavailable, op,
+                "'" + folder.string() + "' is not a folder: move it away, or " + std::string(another_place));
   }
   if (folder.has_parent_path() && folder.parent_path() != folder) {
-    if (auto made = make_folder(folder.parent_path()); !made) return made;
+    if (auto made = make_folder(folder.parent_path(), op, another_place); !made) return made;
   }
   if (mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
-  return std::unexpected(cannot("The folder '" + folder.string() + "' cannot be made (" + std::strerror(errno) +
-                                "): choose another place with MEANTIME_STATE_DIR."));
-}
-
-// SQLite would make the file readable for all. Only a new file is opened here: closing any descriptor of a database
-// that is in use would drop the locks this process has on it.
-void make_private_file(const fs::path& file) {
-  const int fd = open(file.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-  if (fd >= 0) close(fd);
+  return fail(errc::unavailable, op,
+              "The folder '" + folder.string() + "' cannot be made (" + std::strerror(errno) +
+                  "): " + std::string(another_place));
 }
 
 // Two processes that make the same new file at once refuse each other here without waiting: SQLite's own wait does not
@@ -116,34 +105,6 @@ void set_up(Database& db, const SqliteOptions& options) {
   db.run(options.fsync == Fsync::full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
   // Checkpoints run beside the writer (checkpointer.hpp); after a burst the log is cut back to this.
   db.run("PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 16777216; PRAGMA cache_size = -16000");
-}
-
-Result<void> bring_up_to_date(Database& db, const fs::path& file, std::span<const char* const> steps) {
-  const auto latest = static_cast<std::int64_t>(steps.size());
-  std::int64_t version = db.integer("PRAGMA user_version");
-  if (db.ok() && version == latest && db.integer("PRAGMA application_id") == application_id) return {};
-  db.run("BEGIN IMMEDIATE");
-  version = db.integer("PRAGMA user_version");  // another process may have been quicker
-  const std::int64_t application = db.integer("PRAGMA application_id");
-  const std::int64_t tables = db.integer("SELECT count(*) FROM sqlite_master");
-  if (db.ok() && (tables > 0 || version > 0) && application != application_id) {
-    db.roll_back();
-    return fail(errc::corrupt, "store.open",
-                "'" + file.string() + "' is a database of another program: choose another file.");
-  }
-  if (db.ok() && version > latest) {
-    db.roll_back();
-    return fail(errc::corrupt, "store.open",
-                "'" + file.string() + "' was written by a newer meantime (schema " + std::to_string(version) +
-                    ", this one knows " + std::to_string(latest) + "): update meantime, or choose another file.");
-  }
-  for (std::int64_t next = version; next < latest; ++next) db.run(steps[static_cast<std::size_t>(next)]);
-  db.run(("PRAGMA application_id = " + std::to_string(application_id)).c_str());
-  db.run(("PRAGMA user_version = " + std::to_string(latest)).c_str());
-  if (db.run("COMMIT")) return {};
-  Error error = db.fault("store.open");
-  db.roll_back();
-  return std::unexpected(std::move(error));
 }
 
 // A file in the log mode can be read without writing beside it only when it is taken as unchanging.
@@ -180,20 +141,58 @@ std::span<const char* const> migrations() {
   return all_migrations;
 }
 
+// SQLite would make the file readable for all. Only a new file is opened here: closing any descriptor of a database
+// that is in use would drop the locks this process has on it.
+Result<void> make_private_file(const fs::path& file, const char* op, std::string_view another_place) {
+  if (auto made = make_folder(file.parent_path(), op, another_place); !made) return made;
+  struct stat found{};
+  if (stat(file.c_str(), &found) == 0 && !S_ISREG(found.st_mode)) {
+    return fail(errc::unavailable, op, "'" + file.string() + "' is not a file: choose another one.");
+  }
+  const int fd = open(file.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+  if (fd >= 0) close(fd);
+  return {};
+}
+
+Result<void> bring_up_to_date(Database& db, const fs::path& file, std::span<const char* const> steps,
+                              std::int64_t application) {
+  const auto latest = static_cast<std::int64_t>(steps.size());
+  std::int64_t version = db.integer("PRAGMA user_version");
+  if (db.ok() && version == latest && db.integer("PRAGMA application_id") == application) return {};
+  db.run("BEGIN IMMEDIATE");
+  version = db.integer("PRAGMA user_version");  // another process may have been quicker
+  const std::int64_t found = db.integer("PRAGMA application_id");
+  const std::int64_t tables = db.integer("SELECT count(*) FROM sqlite_master");
+  if (db.ok() && (tables > 0 || version > 0) && found != application) {
+    db.roll_back();
+    return fail(errc::corrupt, "store.open",
+                "'" + file.string() + "' is a database of another program: choose another file.");
+  }
+  if (db.ok() && version > latest) {
+    db.roll_back();
+    return fail(errc::corrupt, "store.open",
+                "'" + file.string() + "' was written by a newer meantime (schema " + std::to_string(version) +
+                    ", this one knows " + std::to_string(latest) + "): update meantime, or choose another file.");
+  }
+  for (std::int64_t next = version; next < latest; ++next) db.run(steps[static_cast<std::size_t>(next)]);
+  db.run(("PRAGMA application_id = " + std::to_string(application)).c_str());
+  db.run(("PRAGMA user_version = " + std::to_string(latest)).c_str());
+  if (db.run("COMMIT")) return {};
+  Error error = db.fault("store.open");
+  db.roll_back();
+  return std::unexpected(std::move(error));
+}
+
 Result<OpenedDatabase> open_for_writing(const SqliteOptions& options, std::span<const char* const> steps) {
   if (options.file.empty()) return fail(errc::invalid_argument, "store.open", "No file is named for the store.");
-  if (auto made = make_folder(options.file.parent_path()); !made) return std::unexpected(made.error());
-  struct stat found{};
-  if (stat(options.file.c_str(), &found) == 0 && !S_ISREG(found.st_mode)) {
-    return std::unexpected(cannot("'" + options.file.string() + "' is not a file: choose another one."));
-  }
-  make_private_file(options.file);
+  const auto made = make_private_file(options.file, "store.open", Database::other_state_folder);
+  if (!made) return std::unexpected(made.error());
   auto db = std::make_unique<Database>(options.file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   if (db->ok() && sqlite3_db_readonly(db->handle(), "main") == 1) db->note(SQLITE_READONLY);
   use_log(*db);
   if (!db->ok()) return open_only_for_reading(options, db->fault("store.open"), steps);
   set_up(*db, options);
-  if (auto done = bring_up_to_date(*db, options.file, steps); !done) {
+  if (auto done = bring_up_to_date(*db, options.file, steps, application_id); !done) {
     return open_only_for_reading(options, done.error(), steps);
   }
   return OpenedDatabase{std::move(db), false};

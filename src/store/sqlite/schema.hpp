@@ -21,6 +21,16 @@ struct OpenedDatabase {
   bool read_only = false;
 };
 
+/// Makes the file, readable for this user alone, and its folders, where absent. `another_place`: the remedy's end.
+/// Errors: unavailable.
+[[nodiscard]] Result<void> make_private_file(const std::filesystem::path& file, const char* op,
+                                             std::string_view another_place);
+
+/// Runs those of `steps` that the file has not seen yet, in one transaction. Errors: corrupt (another program's, or a
+/// newer schema), unavailable.
+[[nodiscard]] Result<void> bring_up_to_date(Database& db, const std::filesystem::path& file,
+                                            std::span<const char* const> steps, std::int64_t application);
+
 /// Opens for writing, with folder and file made when absent and the schema brought up to `steps`.
 /// Errors: as open_sqlite_store.
 [[nodiscard]] Result<OpenedDatabase> open_for_writing(const SqliteOptions& options,

@@ -55,7 +55,8 @@ class SqliteStore final : public Store {
                    .created_at = start.created_at,
                    .idempotency_key = std::string(start.idempotency_key),
                    .rerun_if_lost = start.rerun_if_lost,
-                   .arguments = start.rerun_if_lost ? std::string(start.arguments) : std::string()};
+                   .arguments = start.rerun_if_lost ? std::string(start.arguments) : std::string(),
+                   .attempt = start.attempt};
     auto job = std::make_shared<StartJob>(std::move(own), clock_.now());
     co_return co_await answer_of(*completions_, *writer_, std::move(job));
   }

@@ -5,9 +5,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sqlite3.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +19,7 @@
 #include "store/sqlite/notices.hpp"
 #include "store/sqlite/schema.hpp"
 #include "support/co_test.hpp"
+#include "support/full_disk.hpp"
 #include "support/manual_clock.hpp"
 #include "support/temp_folder.hpp"
 
@@ -29,6 +28,7 @@ namespace {
 
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
+using test::FullDisk;
 using ::testing::HasSubstr;
 
 class Listener final : public StoreListener {
@@ -42,24 +42,6 @@ class Listener final : public StoreListener {
   void on_redirected(const TaskId&) override {}
   void on_available(bool is, std::string_view) override { available.push_back(is); }
   void on_forgotten() override {}
-};
-
-// A file that may grow no further, as a full disk has it. Applies to the whole process: only for a test's own length.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) {
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-  ~FullDisk() { free_space(); }
-  void free_space() { setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_{};
 };
 
 // Root may write whatever a file's mode says: where the tests run as root, this part of one does not.
