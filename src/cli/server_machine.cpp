@@ -26,8 +26,16 @@ Result<void> ServerMachine::open(const config::StoreSettings& settings, ManagerO
     complain("going on without it: tasks of this session are known to this process alone, and end with it");
     store = make_memory_store(machine.loop, machine.clock);
   }
-  manager = std::make_unique<TaskManager>(machine.loop, ManagerPorts{machine.clock, machine.random, *store, telemetry},
-                                          options);
+  if (settings.kind == config::StoreSettings::Kind::redis && !settings.journal.empty()) {
+    if (auto opened = open_sqlite_journal(machine.loop, settings.journal)) {
+      journal = std::move(*opened);
+    } else {
+      complain(opened.error().detail);
+      complain("going on without it: outcomes wait in memory while the Redis is away, and end with this process");
+    }
+  }
+  manager = std::make_unique<TaskManager>(
+      machine.loop, ManagerPorts{machine.clock, machine.random, *store, telemetry, journal.get()}, options);
   return {};
 }
 

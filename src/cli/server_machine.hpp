@@ -6,18 +6,21 @@
 #include <memory>
 
 #include "cli/machine.hpp"
+#include "meantime/journal.hpp"
 #include "meantime/manager.hpp"
 
 namespace meantime::cli {
 
 struct ServerMachine {
   Machine machine;
+  std::unique_ptr<Journal> journal;  ///< On disk, where one is configured; null: the manager has one in memory.
   std::unique_ptr<Store> store;
   std::unique_ptr<TaskManager> manager;
 
   /// Opens the store, and a manager over it. A file that cannot be opened is complained of and replaced by memory:
   /// calls are answered all the same, and tasks are then known to this process alone. A Redis that is away is waited
-  /// for, and outcomes with it. Errors: invalid_argument (a Redis whose settings make no sense).
+  /// for, and outcomes with it, in the configured journal; where that cannot be used, which is complained of, in
+  /// memory. Errors: invalid_argument (a Redis whose settings make no sense).
   [[nodiscard]] Result<void> open(const config::StoreSettings& settings, ManagerOptions options, Telemetry* telemetry);
 
   /// Runs `door` on the loop until it answers the exit code, then closes the store. After open().

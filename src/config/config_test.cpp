@@ -67,6 +67,8 @@ TEST(Config, ReadsEverySetting) {
     result = "2MB"
     error = 1000
     output = "1.5KB"
+    unsaved = 7
+    unsaved_size = "3MB"
     [rerun]
     max_attempts = 9
     [session]
@@ -97,6 +99,8 @@ TEST(Config, ReadsEverySetting) {
   EXPECT_EQ(config.manager.limits.result_bytes, 2U << 20);
   EXPECT_EQ(config.manager.limits.error_bytes, 1'000U);
   EXPECT_EQ(config.manager.limits.output_bytes, 1'536U);
+  EXPECT_EQ(config.manager.limits.unsaved, 7U);
+  EXPECT_EQ(config.manager.limits.unsaved_bytes, 3U << 20);
   EXPECT_EQ(config.manager.rerun_max_attempts, 9U);
   EXPECT_EQ(config.session.await_cap, 50s);
   EXPECT_EQ(config.session.preview_chars, 100U);
@@ -231,7 +235,6 @@ TEST(Config, ARedisIsNamedByItsUrlAndKeptAsTheTableSays) {
     url = "rediss://bot@cache:7000/3"
     password_env = "MEANTIME_TEST_PASSWORD"
     prefix = "{app}:"
-    legacy_results = true
     command_timeout = "500ms"
     lease = "30s"
     heartbeat = "4s"
@@ -246,7 +249,6 @@ TEST(Config, ARedisIsNamedByItsUrlAndKeptAsTheTableSays) {
   EXPECT_EQ(redis.place(), "rediss://bot@cache:7000/3");
   EXPECT_EQ(redis.password, "geheim");
   EXPECT_EQ(redis.key_prefix, "{app}:");
-  EXPECT_TRUE(redis.legacy_results);
   EXPECT_EQ(redis.command_timeout, 500ms);
   EXPECT_EQ(redis.lease, 30s);
   EXPECT_EQ(redis.retention, 2h);
@@ -263,6 +265,7 @@ TEST(Config, AStoreMayBeNamedByOneText) {
   EXPECT_EQ(config_of("store = \"t.db\"").store.path, "/etc/t.db");
   EXPECT_EQ(config_of("store = \"sqlite:memory\"").store.path, "/etc/memory");
   EXPECT_EQ(config_of("[store]\nurl = \"redis://cache\"").store.kind, StoreSettings::Kind::redis) << "the url says it";
+  EXPECT_TRUE(config_of("[store]\nurl = \"redis://h\"\nlegacy_results = true").store.redis.legacy_results);
   EXPECT_EQ(config_of("retention = \"1h\"\nstore = \"redis://cache\"").store.redis.retention, 1h);
 }
 
@@ -280,6 +283,7 @@ TEST(Config, StoreSettingsThatContradictEachOtherAreProblems) {
       {"[store]\nurl = \"redis://h\"\npath = \"t.db\"", "'path' in [store] is for kind = \"sqlite\""},
       {"[store]\nurl = \"redis://h\"\nprefix = \"\"", "must not be empty"},
       {"[store]\nurl = \"redis://h\"\ncommand_timeout = \"1ms\"", "at least 10ms"},
+      {"[store]\nurl = \"redis://h?prefix=%7Ba%7D\"\nlegacy_results = true", "c.toml:3:18: legacy_results writes keys"},
       {"[store]\nurl = \"redis://h\"\nprefx = \"a\"", "did you mean 'prefix'?"},
       {"[store]\nurl = \"redis://:geheim@h\"\npassword_env = \"HOME\"", "the url has a password already"},
       {"[store]\nurl = \"redis://h\"\npassword_env = \"MEANTIME_NOT_SET\"", "'MEANTIME_NOT_SET' is not set"},

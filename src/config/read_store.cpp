@@ -114,6 +114,10 @@ void read_redis(Section& store, StoreSettings& out) {
     }
   }
   Section::set(out.redis.legacy_results, store.flag("legacy_results"));
+  if (out.redis.legacy_results && out.redis.key_prefix.find('{') != std::string::npos) {
+    store.say(store.place_of("legacy_results"),
+              "legacy_results writes keys without the prefix, which a hash tag in the prefix excludes: remove one");
+  }
   Section::set(out.redis.command_timeout, store.duration("command_timeout", Milliseconds(10)));
   if (const auto journal = store.text("journal")) out.journal = store.problems().resolve(*journal);
 }

@@ -274,6 +274,7 @@ void TaskManager::Impl::on_available(bool available, std::string_view detail) {
     return;
   }
   store_answers();
+  if (!detail.empty()) fault("store", detail);  // who read that it went away reads that it is back
   store_back.wake_all(Woken::look);
   registry.wake_all_remote();
   group.spawn(start_all_again(false));

@@ -140,6 +140,16 @@ const std::string& Program::read_until(std::string_view text) {
   return out_text_;
 }
 
+const std::string& Program::read_error_until(std::string_view text) {
+  const Time until = limit();
+  while (err_text_.find(text) == std::string::npos) {
+    if (!read_some(until)) {
+      throw std::runtime_error("ended without '" + std::string(text) + "': " + out_text_ + err_text_);
+    }
+  }
+  return err_text_;
+}
+
 void Program::write(std::string_view bytes) const {
   demand(::write(terminal_ ? out_ : in_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()), "write");
 }
@@ -196,7 +206,11 @@ ProgramTest::ProgramTest() {
   folder_ = name;
   setenv("MEANTIME_STATE_DIR", folder_.c_str(), 1);
   setenv("MEANTIME", MEANTIME_PROGRAM, 1);
-  unsetenv("NO_COLOR");
+  for (const char* ours :
+       {"NO_COLOR", "MEANTIME_CONFIG", "MEANTIME_STORE", "MEANTIME_STORE_PASSWORD", "MEANTIME_STORE_PASSWORD_FILE"}) {
+    unsetenv(ours);
+  }
+  setenv("XDG_CONFIG_HOME", folder_.c_str(), 1);
   std::signal(SIGPIPE, SIG_IGN);
 }
 

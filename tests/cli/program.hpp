@@ -42,6 +42,8 @@ class Program {
 
   /// Reads standard output (with a terminal: all) until it holds `text`; answers all of it so far.
   const std::string& read_until(std::string_view text);
+  /// The same of standard error.
+  const std::string& read_error_until(std::string_view text);
   /// Types, or writes to the pipe.
   void write(std::string_view bytes) const;
   void close_input();

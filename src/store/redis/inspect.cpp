@@ -109,7 +109,7 @@ Task<Result<RedisReport>> inspect_redis(boost::asio::io_context& io, Clock& cloc
             LinkEvents{.greeting =
                            [&options] {
                              Request hello;
-                             if (options.password.empty()) {
+                             if (options.password.empty() && options.username.empty()) {
                                hello.push("HELLO", "3");
                              } else {
                                const std::string user = options.username.empty() ? "default" : options.username;
@@ -132,14 +132,16 @@ Task<Result<RedisReport>> inspect_redis(boost::asio::io_context& io, Clock& cloc
   link.open();
   const auto ask = [&](std::initializer_list<std::string_view> words) {
     Request request;
-    request.push_range(*words.begin(), std::vector<std::string_view>(words.begin() + 1, words.end()));
+    if (words.size() == 1) {
+      request.push(*words.begin());  // a range without elements would send nothing
+    } else {
+      request.push_range(*words.begin(), std::vector<std::string_view>(words.begin() + 1, words.end()));
+    }
     return link.ask(std::move(request));
   };
   auto info = co_await ask({"INFO"});
   if (!info) {
-    Error error = refused ? *refused : info.error();
-    error.op = "store.inspect";
-    co_return std::unexpected(std::move(error));
+    co_return std::unexpected(unavailable_of(refused ? *refused : info.error(), "store.inspect", options.place()));
   }
   Answers answers;
   answers.info = info->front().view().text();

@@ -19,7 +19,15 @@ inline constexpr std::uint64_t ids_in_block = 512;
 
 class Keys {
  public:
-  explicit Keys(const std::string& prefix) : tasks_(prefix + "task:"), ours_(prefix + "mt:") {}
+  explicit Keys(const std::string& prefix)
+      : tasks_(prefix + "task:"),
+        ours_(prefix + "mt:"),
+        legacy_(has_hash_tag(prefix) ? ours_ + "older:" : "task_result:") {}
+
+  /// All keys share one slot of a cluster.
+  [[nodiscard]] static bool has_hash_tag(std::string_view prefix) noexcept {
+    return prefix.find('{') != std::string_view::npos;
+  }
 
   /// Before the ids of tasks, and before all that the original does not know.
   [[nodiscard]] const std::string& tasks() const noexcept { return tasks_; }
@@ -28,7 +36,8 @@ class Keys {
   // What the original reads and writes.
   [[nodiscard]] std::string task(const TaskId& id) const { return tasks_ + id.text(); }
   [[nodiscard]] std::string done(const TaskId& id) const { return tasks_ + "done:" + id.text(); }
-  [[nodiscard]] static std::string legacy(const TaskId& id) { return "task_result:" + id.text(); }
+  /// The older form. Its key has no prefix; where that would mean another slot, a key that nobody writes.
+  [[nodiscard]] std::string legacy(const TaskId& id) const { return legacy_ + id.text(); }
 
   // Of one task.
   [[nodiscard]] std::string changed(const TaskId& id) const { return ours_ + "changed:" + id.text(); }
@@ -63,6 +72,7 @@ class Keys {
  private:
   std::string tasks_;
   std::string ours_;
+  std::string legacy_;
 };
 
 }  // namespace meantime::store::redis

@@ -12,7 +12,7 @@ Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
   // Both forms in one look, so that how long it takes says nothing about which there is (S30, S31).
   Request request;
   request.push("HGETALL", keys_.task(task));
-  request.push("GET", Keys::legacy(task));
+  request.push("GET", keys_.legacy(task));
   auto replies = co_await ask(std::move(request), "store.find");
   if (!replies) co_return std::unexpected(std::move(replies.error()));
   const ReplyView hash = (*replies)[0].view();
@@ -47,7 +47,7 @@ Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
 Task<Result<TextPage>> RedisStore::read_result(TaskId task, std::uint64_t offset_chars, std::uint64_t limit_chars) {
   Request request;
   request.push("HMGET", keys_.task(task), "status", "result", "b", "c", "a");
-  request.push("GET", Keys::legacy(task));
+  request.push("GET", keys_.legacy(task));
   auto replies = co_await ask(std::move(request), "store.read_result");
   if (!replies) co_return std::unexpected(std::move(replies.error()));
   const ReplyView hash = (*replies)[0].view();

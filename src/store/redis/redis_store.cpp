@@ -88,7 +88,7 @@ void RedisStore::open() {
 Request RedisStore::hello() const {
   Request request;
   const std::string user = options_.username.empty() ? "default" : options_.username;
-  if (options_.password.empty()) {
+  if (options_.password.empty() && options_.username.empty()) {
     request.push("HELLO", "3", "SETNAME", "meantime:" + worker_);
   } else {
     request.push("HELLO", "3", "AUTH", user, options_.password, "SETNAME", "meantime:" + worker_);
@@ -143,7 +143,8 @@ Task<void> RedisStore::after_up() {
 
 void RedisStore::on_down(const Error& why) {
   told_away_ = true;
-  if (listener_ != nullptr && !closing_) listener_->on_available(false, why.detail);
+  if (listener_ == nullptr || closing_) return;
+  listener_->on_available(false, options_.place() + " is away: " + trouble_of(why, options_.place()));
 }
 
 Task<void> RedisStore::look_for_missed_notices() {
@@ -161,10 +162,7 @@ Error RedisStore::refused(std::string_view refusal, std::string op) {
 Task<Result<Replies>> RedisStore::ask(Request request, std::string op) {
   auto replies = co_await commands_.ask(std::move(request));
   if (!replies) {
-    Error error = std::move(replies.error());
-    error.op = std::move(op);
-    error.detail = "store unavailable: " + error.detail;
-    co_return std::unexpected(std::move(error));
+    co_return std::unexpected(unavailable_of(replies.error(), std::move(op), options_.place()));
   }
   for (const Reply& reply : *replies) {
     if (reply.view().is_error()) co_return std::unexpected(refused(reply.view().text(), std::move(op)));
@@ -184,10 +182,7 @@ Task<Result<Reply>> RedisStore::run(const ScriptCall& call, std::string_view op)
     replies = co_await commands_.ask(std::move(request));
   }
   if (!replies) {
-    Error error = std::move(replies.error());
-    error.op = op;
-    error.detail = "store unavailable: " + error.detail;
-    co_return std::unexpected(std::move(error));
+    co_return std::unexpected(unavailable_of(replies.error(), std::string(op), options_.place()));
   }
   if (replies->front().view().is_error()) {
     co_return std::unexpected(refused(replies->front().view().text(), std::string(op)));
@@ -224,6 +219,9 @@ Result<std::unique_ptr<Store>> open_redis_store(boost::asio::io_context& loop, C
   if (options.lease < Milliseconds(1'000)) return bad("a lease below 1s would take slow workers for dead ones");
   if (options.command_timeout < Milliseconds(10)) return bad("command_timeout must be at least 10ms");
   if (options.retention < Milliseconds(1'000)) return bad("retention must be at least 1s");
+  if (options.legacy_results && Keys::has_hash_tag(options.key_prefix)) {
+    return bad("legacy_results writes keys without the prefix, which a hash tag in the prefix excludes: remove one");
+  }
   if (options.host.empty() && options.unix_socket.empty()) return bad("neither a host nor a unix socket is named");
   std::shared_ptr<TlsContext> tls;
   if (options.tls.on) {

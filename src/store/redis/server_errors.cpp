@@ -7,6 +7,8 @@
 namespace meantime::store::redis {
 namespace {
 
+constexpr std::string_view says_unavailable = "store unavailable: ";
+
 struct Meaning {
   std::string_view kind;
   errc code;
@@ -76,11 +78,27 @@ Error error_of(std::string_view refusal, std::string op, const std::string& plac
   Error out;
   out.op = std::move(op);
   out.code = meaning != nullptr ? meaning->code : errc::unavailable;
-  out.detail = "store unavailable: " + place + " ";
+  out.detail = std::string(says_unavailable) + place + " ";
   if (out.code == errc::corrupt) out.detail = place + " ";
   out.detail += meaning != nullptr ? std::string(meaning->what) : std::string("refused");
   out.detail += " (it says: " + std::string(refusal.substr(0, enough)) + ")";
   if (out.code == errc::unavailable) out.retry_after = std::chrono::seconds(1);
+  return out;
+}
+
+std::string trouble_of(const Error& error, const std::string& place) {
+  std::string_view text = error.detail;
+  if (text.starts_with(says_unavailable)) text.remove_prefix(says_unavailable.size());
+  if (text.starts_with(place + " ")) text.remove_prefix(place.size() + 1);
+  return std::string(text);
+}
+
+Error unavailable_of(const Error& error, std::string op, const std::string& place) {
+  Error out = error;
+  out.op = std::move(op);
+  if (out.detail.starts_with(says_unavailable)) return out;
+  if (out.detail.find(place) == std::string::npos) out.detail = place + ": " + out.detail;
+  out.detail.insert(0, says_unavailable);
   return out;
 }
 

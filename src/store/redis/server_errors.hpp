@@ -18,4 +18,9 @@ namespace meantime::store::redis {
 /// The first word of a refusal, as "NOSCRIPT".
 [[nodiscard]] std::string_view kind_of_refusal(std::string_view refusal) noexcept;
 
+/// What is wrong with a server, after its name: "cannot connect: Connection refused".
+[[nodiscard]] std::string trouble_of(const Error& error, const std::string& place);
+/// For those who asked: "store unavailable: redis://10.0.0.5:6379: cannot connect: Connection refused".
+[[nodiscard]] Error unavailable_of(const Error& error, std::string op, const std::string& place);
+
 }  // namespace meantime::store::redis

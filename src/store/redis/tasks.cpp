@@ -112,7 +112,7 @@ Task<Result<FinishVerdict>> RedisStore::finish(RunToken run, TaskEnd end) {
     // The older form has no owner's length limit and no idempotency key; both are in the task's own hash.
     ScriptCall call(Script::finish);
     call.key(keys_.task(id)).key(keys_.running(worker)).key(keys_.failed()).key(keys_.ours());
-    call.key(Keys::legacy(id)).key(keys_.cancels(worker)).key(keys_.chunks(id, run.attempt)).key(keys_.output(id));
+    call.key(keys_.legacy(id)).key(keys_.cancels(worker)).key(keys_.chunks(id, run.attempt)).key(keys_.output(id));
     call.arg(id.text()).arg(worker).arg(run.attempt).arg(finished_expiry_s()).arg(name_of(end.status));
     call.arg(keys_.done(id)).arg(end.ended_at.time_since_epoch().count()).arg(legacy).arg(kept.in_chunks ? "1" : "0");
     call.arg(late_text(end));
