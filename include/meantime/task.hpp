@@ -108,7 +108,7 @@ struct TaskRecord {
   std::uint64_t output_start = 0;  ///< Where what is kept of it begins; 0 unless there was more than is kept.
   bool result_cut = false;
   std::optional<Progress> progress;
-  std::string worker;         ///< Which process runs, or ran, it.
+  std::string worker;         ///< Which process runs, or ran, it; a store may drop it when the task has completed.
   std::uint32_t attempt = 1;  ///< Grows when a lost idempotent task is run again: the fencing number.
   bool cancel_requested = false;
   bool late_result = false;  ///< A result came after the outcome was decided and is kept beside it.

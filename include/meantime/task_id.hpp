@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,8 @@ class TaskId {
   [[nodiscard]] std::string_view raw() const noexcept {
     return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
   }
+  /// When it was made, to the millisecond; absent in ids of the original system.
+  [[nodiscard]] std::optional<WallTime> made_at() const noexcept;
   [[nodiscard]] bool empty() const noexcept { return *this == TaskId{}; }
   /// The random part makes any eight bytes of the tail a good hash.
   [[nodiscard]] std::size_t hash() const noexcept {

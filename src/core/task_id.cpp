@@ -76,6 +76,17 @@ TaskId TaskId::from_bytes(std::string_view raw) noexcept {
   return id;
 }
 
+std::optional<WallTime> TaskId::made_at() const noexcept {
+  std::uint64_t ms = 0;
+  bool original = true;
+  for (std::size_t i = 0; i < time_bytes; ++i) {
+    original = original && bytes_[i] == original_mark;
+    ms = ms << 8U | bytes_[i];
+  }
+  if (original) return std::nullopt;
+  return epoch + Milliseconds(ms);
+}
+
 std::string TaskId::text() const {
   bool original = true;
   for (std::size_t i = 0; i < time_bytes; ++i) original = original && bytes_[i] == original_mark;

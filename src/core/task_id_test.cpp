@@ -82,5 +82,13 @@ TEST(TaskId, RefusesWhatIsNoneAndSaysWhatOneLooksLike) {
   }
 }
 
+TEST(TaskId, AnIdSaysWhenItWasMade) {
+  SystemRandom random;
+  TaskIdSource source(random);
+  const WallTime now{std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + Milliseconds(12'345)};
+  EXPECT_EQ(source.make(now).made_at(), now);
+  EXPECT_EQ(TaskId::parse("0123456789ab")->made_at(), std::nullopt);  // S28: one of the original's
+}
+
 }  // namespace
 }  // namespace meantime

@@ -3,8 +3,16 @@
 // nothing.
 #include "support/redis_server.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <sstream>
 
 #include "support/watched_process.hpp"
 
@@ -133,6 +141,35 @@ TEST_P(EveryRedisServer, DiesWithItsOwnerAndLeavesNothing) {
   }
   EXPECT_FALSE(std::filesystem::exists(folder));
   EXPECT_TRUE(process->has_ended());
+}
+
+TEST_P(EveryRedisServer, DiesWithATestProgramThatIsKilledAndTheNextOneSweepsItsFolder) {
+  std::array<int, 2> told{};
+  ASSERT_EQ(pipe2(told.data(), O_CLOEXEC), 0);
+  const Descriptor reader(told[0]);
+  Descriptor writer(told[1]);
+  const pid_t program = fork();
+  if (program == 0) {
+    const RedisServer server(options());
+    const auto text = std::to_string(server.pid()) + " " + server.socket_path();
+    if (write(writer.get(), text.data(), text.size()) > 0) pause();
+    _exit(1);
+  }
+  writer.close();
+  std::array<char, 256> text{};
+  ASSERT_GT(read(reader.get(), text.data(), text.size() - 1), 0);
+  std::istringstream words(text.data());
+  pid_t server = 0;
+  std::filesystem::path socket;
+  words >> server >> socket;
+  const WatchedProcess watched(server);
+  EXPECT_FALSE(watched.has_ended());
+  kill(program, SIGKILL);
+  waitpid(program, nullptr, 0);
+  EXPECT_TRUE(watched.ends());
+  EXPECT_TRUE(std::filesystem::exists(socket.parent_path()));
+  run_program({"/proc/self/exe", "--gtest_filter=RedisServerStart.*"});
+  EXPECT_FALSE(std::filesystem::exists(socket.parent_path()));
 }
 
 TEST_P(EveryRedisServer, TheSharedOneIsEmptyAndAwakeForEachTest) {

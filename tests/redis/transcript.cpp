@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "redis/transcript.hpp"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <stdexcept>
 
 namespace meantime::test {
@@ -71,6 +74,24 @@ std::vector<std::string> Transcript::others_after() const {
   }
   commands.erase(commands.begin(), commands.begin() + static_cast<std::ptrdiff_t>(others_before().size()));
   return commands;
+}
+
+void Transcript::play(const RedisServer& server) const {
+  auto other = server.connect();
+  std::map<int, RawRedis> connections;
+  for (const auto& piece : pieces_) {
+    if (piece.from == From::other) {
+      other.send(piece.bytes);
+      EXPECT_FALSE(other.receive(other.limit())->is_error()) << piece.bytes;
+      continue;
+    }
+    auto& redis = connections.try_emplace(piece.connection, server.connect()).first->second;
+    if (piece.from == From::original) {
+      redis.send(piece.bytes);
+    } else {
+      EXPECT_EQ(redis.receive_bytes(piece.bytes.size()), piece.bytes);
+    }
+  }
 }
 
 std::vector<std::string> Transcript::names() {

@@ -3,12 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "support/raw_redis.hpp"
+#include "support/redis_server.hpp"
 
 namespace meantime::test {
 
@@ -30,6 +29,9 @@ class Transcript {
   /// The commands of others that stand before, or after, the first byte of the original.
   [[nodiscard]] std::vector<std::string> others_before() const;
   [[nodiscard]] std::vector<std::string> others_after() const;
+
+  /// Plays it to a server, and expects each answer as it is written down.
+  void play(const RedisServer& server) const;
 
   /// The names of all transcripts.
   [[nodiscard]] static std::vector<std::string> names();

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <mutex>
 #include <stdexcept>
 
 #include "support/free_port.hpp"
@@ -24,6 +26,26 @@ constexpr std::chrono::seconds start_limit{30};
 std::string text_of(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// Marks a folder as in use for as long as the descriptor is open, that is, at most as long as this process lives.
+Descriptor claim(const std::filesystem::path& folder) {
+  const auto early = folder / "owner.new";
+  Descriptor lock(open(early.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  if (!lock || flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+    throw std::runtime_error("the server's folder cannot be marked");
+  std::filesystem::rename(early, folder / "owner");
+  return lock;
+}
+
+// Takes away what test programs left that were killed.
+void sweep(const std::filesystem::path& temp) {
+  std::error_code gone;  // somebody else may sweep, too
+  for (const auto& entry : std::filesystem::directory_iterator(temp, gone)) {
+    if (!entry.path().filename().string().starts_with("meantime-test-")) continue;
+    const Descriptor lock(open((entry.path() / "owner").c_str(), O_RDWR | O_CLOEXEC));
+    if (lock && flock(lock.get(), LOCK_EX | LOCK_NB) == 0) std::filesystem::remove_all(entry.path(), gone);
+  }
 }
 
 }  // namespace
@@ -69,6 +91,9 @@ RedisServer::RedisServer(RedisServerOptions options) : options_(std::move(option
     if (found.empty()) throw std::runtime_error("no redis-server and no valkey-server on PATH: run scripts/setup");
     options_.program = found.front().program;
   }
+  claim_ = claim(folder_.path());
+  static std::once_flag swept;
+  std::call_once(swept, sweep, folder_.path().parent_path());
   if (options_.tls) certificates_ = std::make_unique<Certificates>();
   for (int tries = 0; tries < 10; ++tries) {
     choose_ports();

@@ -97,6 +97,7 @@ class RedisServer {
 
   RedisServerOptions options_;
   TempFolder folder_;
+  Descriptor claim_;
   std::unique_ptr<Certificates> certificates_;
   std::uint16_t port_ = 0;
   std::uint16_t tls_port_ = 0;

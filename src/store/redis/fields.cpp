@@ -103,7 +103,6 @@ void add_start(ScriptCall& call, const TaskStart& start, std::string_view worker
 }
 
 void add_end(ScriptCall& call, const TaskEnd& end, const KeptResult& kept) {
-  call.arg("end").arg(millis(end.ended_at));
   const bool completed = end.status == TaskStatus::completed;
   if (completed || !kept.text.empty()) call.arg("result").arg(kept.text);
   if (!completed || !end.error.empty()) call.arg("error").arg(end.error);
@@ -141,8 +140,11 @@ void set_field(TaskRecord& record, std::string_view name, std::string_view value
     record.caller.platform = value;
   } else if (name == "w") {
     record.worker = value;
-  } else if (name == "end") {
-    record.ended_at = WallTime(Milliseconds(number<std::int64_t>(value)));
+  } else if (name == "n") {
+    const auto space = value.find(' ');  // "<number> <ended>" once it has ended
+    if (space != std::string_view::npos) {
+      record.ended_at = WallTime(Milliseconds(number<std::int64_t>(value.substr(space + 1))));
+    }
   } else if (name == "error") {
     record.error = value;
   } else if (name == "why") {

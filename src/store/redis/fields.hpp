@@ -13,10 +13,10 @@
 
 namespace meantime::store::redis {
 
-/// The fields that a list reads, in its order; the first five are the ones that its script looks at.
+/// The fields that a list reads, in its order.
 inline constexpr std::array<std::string_view, 24> listed_fields{
     "task_id", "tool_name", "status", "created_at", "user_id", "channel_id", "platform", "error",
-    "w",       "a",         "end",    "why",        "c",       "b",          "mt",       "x",
+    "w",       "a",         "n",      "why",        "c",       "b",          "mt",       "x",
     "cut",     "k",         "p",      "cancel",     "late",    "o",          "os",       "rd"};
 
 /// "1732300000.123", as the original writes times.
@@ -28,7 +28,7 @@ void add_start(ScriptCall& call, const TaskStart& start, std::string_view worker
 
 /// How a result is kept.
 struct KeptResult {
-  std::string text;             ///< For the field `result`: the result, or a note when it is in chunks.
+  std::string text;  ///< For the field `result`: the result, or a note when it is in chunks.
   bool in_chunks = false;
   std::uint64_t bytes = 0;
   std::uint64_t chars = 0;

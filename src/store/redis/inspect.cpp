@@ -150,13 +150,12 @@ Task<Result<RedisReport>> inspect_redis(boost::asio::io_context& io, Clock& cloc
   RedisReport report;
   report.round_trip = std::chrono::duration_cast<Milliseconds>(clock.now() - asked);
   const std::string_view valkey = line_of(answers.info, "valkey_version");
-  report.version = valkey.empty() ? "redis " + std::string(line_of(answers.info, "redis_version"))
-                                  : "valkey " + std::string(valkey);
-  for (const auto& [name, into] :
-       {std::pair<std::string_view, std::string*>{"maxmemory-policy", &answers.policy},
-        {"appendonly", &answers.append_only},
-        {"appendfsync", &answers.fsync},
-        {"hash-max-listpack-value", &answers.listpack_value}}) {
+  report.version =
+      valkey.empty() ? "redis " + std::string(line_of(answers.info, "redis_version")) : "valkey " + std::string(valkey);
+  for (const auto& [name, into] : {std::pair<std::string_view, std::string*>{"maxmemory-policy", &answers.policy},
+                                   {"appendonly", &answers.append_only},
+                                   {"appendfsync", &answers.fsync},
+                                   {"hash-max-listpack-value", &answers.listpack_value}}) {
     auto setting = co_await ask({"CONFIG", "GET", name});
     if (!setting) co_return std::unexpected(std::move(setting.error()));
     const ReplyView view = setting->front().view();

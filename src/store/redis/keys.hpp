@@ -14,6 +14,9 @@ inline constexpr Milliseconds running_expiry{86'400'000};
 /// A finished task expires this much after its retention, so that it is forgotten with its index entries first.
 inline constexpr Milliseconds expiry_slack{600'000};
 
+/// Ids stand in blocks by their number, a fixed width each.
+inline constexpr std::uint64_t ids_in_block = 512;
+
 class Keys {
  public:
   explicit Keys(const std::string& prefix)
@@ -49,7 +52,10 @@ class Keys {
   }
 
   // Indexes.
-  [[nodiscard]] std::string all() const { return ours_ + "all"; }
+  [[nodiscard]] std::string counter() const { return ours_ + "n"; }
+  [[nodiscard]] std::string oldest() const { return ours_ + "oldest"; }
+  [[nodiscard]] std::string blocks() const { return ours_ + "ids:"; }
+  [[nodiscard]] std::string block(std::uint64_t number) const { return blocks() + std::to_string(number); }
   [[nodiscard]] std::string failed() const { return ours_ + "failed"; }
   [[nodiscard]] std::string skew() const { return ours_ + "skew"; }
   [[nodiscard]] std::string owner(std::string_view user) const { return (ours_ + "owner:").append(user); }

@@ -4,8 +4,8 @@
 namespace meantime::store::redis {
 namespace {
 
-constexpr std::size_t write_bytes = 1UL << 20U;    // in one write
-constexpr std::size_t in_flight = 8'192;           // commands; more would only make a lost connection dearer
+constexpr std::size_t write_bytes = 1UL << 20U;  // in one write
+constexpr std::size_t in_flight = 8'192;         // commands; more would only make a lost connection dearer
 constexpr std::size_t waiting_limit = 512UL << 20U;
 constexpr Milliseconds first_pause{50};
 constexpr Milliseconds last_pause{1'000};
@@ -30,8 +30,8 @@ struct Link::Op {
   Replies replies;
   std::optional<Error> error;
   std::coroutine_handle<> waiter;
-  bool done = false;   ///< Answered, or given up: an answer that still comes is for nobody.
-  bool once = false;   ///< Not for another connection.
+  bool done = false;  ///< Answered, or given up: an answer that still comes is for nobody.
+  bool once = false;  ///< Not for another connection.
   Ready ready;
   Deadline limit;
 };
@@ -314,7 +314,8 @@ Milliseconds Link::next_pause() {
 void Link::look_at_health() {
   const SteadyTime now = deadlines_.clock().now();
   if (now - heard_ >= options_.command_timeout && (!up_ || (!sent_.empty() && !writing_))) {
-    end_connection(unavailable(options_.place() + (up_ ? " has not answered within " : " could not be reached within ") +
+    end_connection(unavailable(options_.place() +
+                               (up_ ? " has not answered within " : " could not be reached within ") +
                                std::to_string(options_.command_timeout.count()) + " ms"));
     return;
   }

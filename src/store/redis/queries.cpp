@@ -7,26 +7,6 @@
 #include "store/redis/redis_store.hpp"
 
 namespace meantime::store::redis {
-namespace {
-
-// A page of a list looks at no more tasks than this, and goes on at its cursor: a rare match holds nobody up.
-constexpr int most_rounds = 20;
-constexpr std::uint32_t looked_at_once = 500;
-
-TaskRecord read_listed(const TaskId& id, ReplyView row) {
-  TaskRecord record;
-  record.task_id = id;
-  std::size_t field = 0;
-  for (const ReplyView value : row[2]) {
-    if (!value.is_null()) set_field(record, listed_fields.at(field), value.text());
-    if (++field == listed_fields.size()) break;
-  }
-  complete_record(record, static_cast<std::uint64_t>(row[1].integer()));
-  return record;
-}
-
-}  // namespace
-
 Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
   co_await watches_.confirmed(task);
   // Both forms in one look, so that how long it takes says nothing about which there is (S30, S31).
@@ -54,7 +34,7 @@ Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
     } else if (name == "result") {
       result = each.text();
     } else {
-      ours = ours || name == "w";
+      ours = ours || name == "n";
       set_field(record, name, each.text());
     }
     is_name = !is_name;
@@ -110,41 +90,6 @@ Task<Result<TextPage>> RedisStore::read_chunks(std::string key, TextPage page, s
   page.text = text.substr(from);
   if (limit_chars != 0) page.text.resize(utf8::byte_offset(page.text, limit_chars));
   co_return page;
-}
-
-Task<Result<TaskList>> RedisStore::list(ListQuery query) {
-  if (auto fine = check_list_limit(query); !fine) co_return std::unexpected(std::move(fine.error()));
-  TaskList out;
-  const bool filtered = query.user_id || query.status || query.tool_name || query.created_after || query.created_before;
-  const auto time_text = [](const std::optional<WallTime>& time) {
-    return time ? std::to_string(time->time_since_epoch().count()) : std::string();
-  };
-  std::string below;
-  std::string cursor = query.after ? query.after->text() : std::string();
-  for (int round = 0; round < most_rounds; ++round) {
-    const auto want = query.limit - static_cast<std::uint32_t>(out.tasks.size());
-    ScriptCall call(Script::list);
-    call.key(keys_.all()).key(keys_.skew()).arg(keys_.tasks()).arg(keys_.ours()).arg(want);
-    call.arg(filtered ? std::max(looked_at_once, want + 1) : want + 1).arg(below).arg(cursor);
-    call.arg(query.user_id ? "1" : "0").arg(query.user_id.value_or("")).arg(query.status ? name_of(*query.status) : "");
-    call.arg(query.tool_name ? "1" : "0").arg(query.tool_name.value_or(""));
-    call.arg(time_text(query.created_after)).arg(time_text(query.created_before));
-    for (const std::string_view field : listed_fields) call.arg(field);
-    auto reply = co_await run(call, "store.list");
-    if (!reply) co_return std::unexpected(std::move(reply.error()));
-    const ReplyView page = reply->view();
-    below = page[0].text();
-    std::size_t index = 0;
-    for (const ReplyView row : page) {
-      if (index++ < 2) continue;
-      if (auto id = TaskId::parse(row[0].text())) out.tasks.push_back(read_listed(*id, row));
-    }
-    if (below.empty()) co_return out;
-    out.next.reset();
-    if (auto near = TaskId::parse(page[1].text())) out.next = *near;
-    if (out.tasks.size() >= query.limit) co_return out;
-  }
-  co_return out;
 }
 
 Task<Result<std::string>> RedisStore::read_output(TaskId task, std::uint64_t offset_bytes, std::uint64_t limit_bytes) {

@@ -44,29 +44,30 @@ RedisStore::RedisStore(boost::asio::io_context& io, Clock& clock, Random& random
       worker_(name_worker(random)),
       renewed_(clock.now()),
       pool_(loop_, 1),
-      watches_(loop_, deadlines_, random, options_, tls, keys_, worker_, [this] { return hello(); },
-               [this](const Replies& replies) { return greeted(replies, false); },
-               Heard{.ended =
-                         [this](const TaskId& id) {
-                           if (listener_ != nullptr) listener_->on_ended(id);
-                         },
-                     .changed =
-                         [this](const TaskId& id) {
-                           if (listener_ != nullptr) listener_->on_changed(id);
-                         },
-                     .cancel =
-                         [this](const TaskId& id) {
-                           if (listener_ != nullptr) listener_->on_cancel_requested(id);
-                         },
-                     .redirected =
-                         [this](const TaskId& id) {
-                           if (listener_ != nullptr) listener_->on_redirected(id);
-                         },
-                     .worker_died =
-                         [this] {
-                           if (listener_ != nullptr) listener_->on_worker_died();
-                         },
-                     .missed = [this] { group_.spawn(look_for_missed_notices()); }}),
+      watches_(
+          loop_, deadlines_, random, options_, tls, keys_, worker_, [this] { return hello(); },
+          [this](const Replies& replies) { return greeted(replies, false); },
+          Heard{.ended =
+                    [this](const TaskId& id) {
+                      if (listener_ != nullptr) listener_->on_ended(id);
+                    },
+                .changed =
+                    [this](const TaskId& id) {
+                      if (listener_ != nullptr) listener_->on_changed(id);
+                    },
+                .cancel =
+                    [this](const TaskId& id) {
+                      if (listener_ != nullptr) listener_->on_cancel_requested(id);
+                    },
+                .redirected =
+                    [this](const TaskId& id) {
+                      if (listener_ != nullptr) listener_->on_redirected(id);
+                    },
+                .worker_died =
+                    [this] {
+                      if (listener_ != nullptr) listener_->on_worker_died();
+                    },
+                .missed = [this] { group_.spawn(look_for_missed_notices()); }}),
       commands_(loop_, deadlines_, random, options_, tls,
                 LinkEvents{.greeting =
                                [this] {
@@ -98,7 +99,8 @@ Request RedisStore::hello() const {
 
 Result<void> RedisStore::greeted(const Replies& replies, bool commands) {
   for (const Reply& reply : replies) {
-    if (reply.view().is_error()) return std::unexpected(error_of(reply.view().text(), "store.connect", options_.place()));
+    if (reply.view().is_error())
+      return std::unexpected(error_of(reply.view().text(), "store.connect", options_.place()));
   }
   std::string_view mode;
   std::string_view role;
@@ -118,8 +120,8 @@ Result<void> RedisStore::greeted(const Replies& replies, bool commands) {
     return std::unexpected(error_of("READONLY its role is replica", "store.connect", options_.place()));
   }
   if (mode == "cluster" && options_.key_prefix.find('{') == std::string::npos) {
-    return std::unexpected(error_of("CROSSSLOT the prefix '" + options_.key_prefix + "' has no hash tag", "store.connect",
-                                    options_.place()));
+    return std::unexpected(error_of("CROSSSLOT the prefix '" + options_.key_prefix + "' has no hash tag",
+                                    "store.connect", options_.place()));
   }
   return {};
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// redis_store.hpp: the store's calls, each one script or one look. tasks.cpp writes tasks, queries.cpp reads them,
-// workers.cpp keeps leases and finds the dead.
+// redis_store.hpp: the store's calls, each one script or one look. tasks.cpp writes tasks, queries.cpp and
+// lists.cpp read them, retention.cpp forgets them, workers.cpp keeps leases and finds the dead.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -37,15 +38,19 @@ class RedisStore final : public Store {
   // queries.cpp
   Task<Result<TaskRecord>> find(TaskId task) override;
   Task<Result<TextPage>> read_result(TaskId task, std::uint64_t offset_chars, std::uint64_t limit_chars) override;
-  Task<Result<TaskList>> list(ListQuery query) override;
   Task<Result<std::string>> read_output(TaskId task, std::uint64_t offset_bytes, std::uint64_t limit_bytes) override;
   Task<Result<std::vector<TaskId>>> cancel_requests() override;
+
+  // lists.cpp
+  Task<Result<TaskList>> list(ListQuery query) override;
+
+  // retention.cpp
+  Task<Result<std::uint64_t>> forget_ended(WallTime ended_before) override;
 
   // workers.cpp
   Task<Result<void>> heartbeat() override;
   [[nodiscard]] Milliseconds lease() const noexcept override { return options_.lease; }
   Task<Result<LostReport>> reap_lost(ReclaimPolicy policy) override;
-  Task<Result<std::uint64_t>> forget_ended(WallTime ended_before) override;
   Task<void> close() override;
 
   // redis_store.cpp
@@ -72,7 +77,32 @@ class RedisStore final : public Store {
 
   Task<Result<KeptResult>> keep_large(RunToken run, TaskEnd& end);
   Task<Result<TextPage>> read_chunks(std::string key, TextPage page, std::uint64_t limit_chars);
-  Task<Result<void>> trim_indexes();
+
+  /// Tasks by their number, newest first, and where to go on when there may be more below.
+  struct Numbered {
+    std::uint64_t number = 0;
+    TaskId id;
+  };
+  struct Candidates {
+    std::vector<Numbered> tasks;
+    std::optional<std::uint64_t> more_below;
+  };
+  /// Numbers in use, and how far the clocks of those who call are from the server's.
+  struct Extent {
+    std::uint64_t oldest = 1;
+    std::uint64_t newest = 0;
+    Milliseconds behind{0};
+    Milliseconds ahead{0};
+  };
+  Task<Result<Extent>> extent();
+  Task<Result<Candidates>> candidates(const ListQuery& query, std::uint64_t below, std::uint32_t count);
+  Task<Result<Candidates>> running_below(std::uint64_t below, std::uint32_t count);
+  Task<Result<Candidates>> listed_below(Request request, std::uint32_t count);
+  Task<Result<Candidates>> all_below(std::uint64_t below, std::uint32_t count);
+  Task<Result<std::uint64_t>> place_of(TaskId cursor);
+  Task<Result<std::uint64_t>> first_block_from(Extent extent, std::function<bool(const TaskId&)> reached);
+  Task<Result<std::vector<Numbered>>> ids_of_block(std::uint64_t block);
+  Task<Result<void>> trim_lists(std::uint64_t oldest);
   [[nodiscard]] std::int64_t finished_expiry_s() const;
   [[nodiscard]] std::int64_t index_expiry_s() const;
   [[nodiscard]] bool touch(const std::string& key);
@@ -84,15 +114,18 @@ class RedisStore final : public Store {
   Keys keys_;
   std::string worker_;
   StoreListener* listener_ = nullptr;
-  boost::unordered_flat_set<TaskId, std::hash<TaskId>> doubtful_;  ///< Starts whose answer never came: they may be there.
+  boost::unordered_flat_set<TaskId, std::hash<TaskId>>
+      doubtful_;  ///< Starts whose answer never came: they may be there.
   /// Partial output that the server has of this worker's tasks, where known.
   boost::unordered_flat_map<TaskId, std::uint64_t, std::hash<TaskId>> output_totals_;
   /// When this process last renewed the expiry of an owner's or a tool's list.
   boost::unordered_flat_map<std::string, SteadyTime> touched_;
   /// Tasks taken over: handed to the manager, and confirmed with the next look.
   boost::unordered_flat_map<TaskId, std::uint32_t, std::hash<TaskId>> claims_;
-  SteadyTime renewed_{};       ///< When the last walk over the running tasks' expiries began.
+  SteadyTime renewed_{};        ///< When the last walk over the running tasks' expiries began.
   std::int64_t renew_at_ = -1;  ///< Where it is; -1: none is under way.
+  std::uint64_t swept_to_ = 0;  ///< Where the last walk of retention ended.
+  SteadyTime swept_all_{};      ///< When one last began at the oldest task.
   bool registered_ = false;
   bool told_away_ = false;
   bool closing_ = false;

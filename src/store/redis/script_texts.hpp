@@ -15,8 +15,9 @@ extern const std::string_view redirect_script;
 extern const std::string_view heartbeat_script;
 extern const std::string_view leave_script;
 extern const std::string_view reap_script;
-extern const std::string_view list_script;
-extern const std::string_view sweep_script;
+extern const std::string_view slice_script;
+extern const std::string_view forget_script;
+extern const std::string_view drop_block_script;
 extern const std::string_view trim_script;
 
 }  // namespace meantime::store::redis

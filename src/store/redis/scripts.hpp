@@ -21,11 +21,12 @@ enum class Script : std::uint8_t {
   heartbeat,
   leave,
   reap,
-  list,
-  sweep,
+  slice,
+  forget,
+  drop_block,
   trim,
 };
-inline constexpr std::size_t script_count = 12;
+inline constexpr std::size_t script_count = 13;
 
 /// The text, as the server gets it.
 [[nodiscard]] std::string_view text_of(Script script) noexcept;

@@ -4,82 +4,90 @@
 
 namespace meantime::store::redis {
 
-// Remembers a running task. Its number is the microsecond of its recording, made unique: lists are in its order.
-// KEYS 1 task  2 all  3 owner's list  4 tool's list  5 worker's running  6 workers  7 skew  8 idempotency key
-// ARGV 1 id  2 worker  3 running expiry (s)  4 index expiry (s; 0: leave it)  5 lease (ms)  6 "1": a start of this
-//      worker may have been here already  7 "1": there is a key  8 created (ms)  9... fields and values
+// Remembers a running task. Its number is its place in the order of recording: lists go by it. The ids stand in
+// blocks of 512, 20 bytes each, at the place that their number says.
+// KEYS 1 task  2 counter  3 owner's list  4 tool's list  5 worker's running  6 workers  7 skew  8 idempotency key
+// ARGV 1 id  2 worker  3 running expiry (s)  4 index expiry (s)  5 "1": renew the expiry of the lists  6 lease (ms)
+//      7 "1": a start of this worker may have been here already  8 "1": there is a key  9 created (ms)
+//      10 id's 20 bytes  11 before the names of blocks  12... fields and values
 // -> {"ok"} | {"joined", id} | {"taken"}
 const std::string_view start_script = R"lua(
-if ARGV[7] == '1' then
+if ARGV[8] == '1' then
   local first = redis.call('GET', KEYS[8])
   if first and first ~= ARGV[1] then return {'joined', first} end
 end
 if redis.call('EXISTS', KEYS[1]) == 1 then
-  if ARGV[6] == '1' and redis.call('HGET', KEYS[1], 'w') == ARGV[2] then return {'ok'} end
+  if ARGV[7] == '1' and redis.call('HGET', KEYS[1], 'w') == ARGV[2] then return {'ok'} end
   return {'taken'}
 end
 local time = redis.call('TIME')
-local n = time[1] * 1000000 + time[2]
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local added = redis.pcall('XADD', KEYS[2], string.format('%.0f-0', n), 't', ARGV[1])
-if type(added) == 'table' and added.err then
-  local info = redis.call('XINFO', 'STREAM', KEYS[2])
-  for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' then n = string.match(info[i + 1], '^(%d+)') + 1 end
-  end
-  redis.call('XADD', KEYS[2], string.format('%.0f-0', n), 't', ARGV[1])
-end
-n = string.format('%.0f', n)
-local late = now - ARGV[8]
+local late = now - ARGV[9]
 if late > 600000 or late < -60000 then
   local field = late > 0 and 'behind' or 'ahead'
   if math.abs(late) > tonumber(redis.call('HGET', KEYS[7], field) or '0') then
     redis.call('HSET', KEYS[7], field, string.format('%.0f', math.abs(late)))
   end
-  redis.call('EXPIRE', KEYS[7], ARGV[3] * 4)
+  redis.call('EXPIRE', KEYS[7], ARGV[4])
 end
+local n = redis.call('INCR', KEYS[2])
+local block = ARGV[11] .. string.format('%.0f', math.floor(n / 512))
+local at = (n % 512) * 20
+if at == 0 or n == 1 then
+  redis.call('SETRANGE', block, 511 * 20, string.rep('\0', 20))
+  redis.call('EXPIRE', block, ARGV[4])
+  redis.call('EXPIRE', KEYS[2], ARGV[4])
+end
+redis.call('SETRANGE', block, at, ARGV[10])
+n = string.format('%.0f', n)
 redis.call('LPUSH', KEYS[3], n)
 redis.call('LPUSH', KEYS[4], n)
 redis.call('ZADD', KEYS[5], n, ARGV[1])
-redis.call('ZADD', KEYS[6], 'NX', now + ARGV[5], ARGV[2])
-redis.call('HSET', KEYS[1], 'n', n, unpack(ARGV, 9))
+redis.call('ZADD', KEYS[6], 'NX', string.format('%.0f', now + ARGV[6]), ARGV[2])
+redis.call('HSET', KEYS[1], 'n', n, unpack(ARGV, 12))
 redis.call('EXPIRE', KEYS[1], ARGV[3])
-if ARGV[7] == '1' then redis.call('SET', KEYS[8], ARGV[1], 'EX', ARGV[3]) end
-if ARGV[4] ~= '0' then
-  for i = 2, 6 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+if ARGV[8] == '1' then redis.call('SET', KEYS[8], ARGV[1], 'EX', ARGV[3]) end
+if ARGV[5] == '1' then
+  for i = 3, 6 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
 end
 return {'ok'}
 )lua";
 
-// Ends a task: state, result and expiry in one step. Only the worker and attempt that run it now may; the same end
-// again is no second one; any other is kept beside, once, as late.
-// KEYS 1 task  2 worker's running  3 failed  4 our prefix (the idempotency key is made from the hash)  5 older form  6 worker's cancels  7 chunks  8 output
-// ARGV 1 id  2 worker  3 attempt  4 expiry (s)  5 status  6 done channel  7 ended (ms)  8 older form's text, or ""
+// Ends a task: state, result and expiry in one step. `n` then also holds the time of the end. Only the worker and
+// attempt that run it now may; the same end again is no second one; any other is kept beside, once, as late. KEYS 1
+// task  2 worker's running  3 failed  4 our prefix (the idempotency key is made from the hash)  5 older form  6
+// worker's cancels  7 chunks  8 output ARGV 1 id  2 worker  3 attempt  4 expiry (s)  5 status  6 done channel  7 ended
+// (ms)  8 older form's text, or ""
 //      9 "1": the result is in chunks  10 the end as text, should it be late  11... fields and values
 // -> "ok" | "late" | "gone" | "chunks" (they are not there: write them again)
 const std::string_view finish_script = R"lua(
-local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a', 'end', 'n', 'k', 'o', 'cancel', 'user_id')
+local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a', 'n', 'k', 'o', 'cancel', 'user_id')
 if not h[1] then return 'gone' end
-local mine = h[2] == ARGV[2] and (h[3] or '1') == ARGV[3]
+local same_run = (h[3] or '1') == ARGV[3]
+local mine = h[2] == ARGV[2] and same_run
 if h[1] ~= 'running' or not mine then
-  if mine and h[1] == ARGV[5] and h[4] == ARGV[7] then return 'ok' end
+  if same_run and h[1] == ARGV[5] and string.match(h[4] or '', ' (%d+)$') == ARGV[7] then return 'ok' end
   redis.call('HSETNX', KEYS[1], 'late', ARGV[10])
   return 'late'
 end
 if ARGV[9] == '1' then
   if redis.call('EXPIRE', KEYS[7], ARGV[4]) == 0 then return 'chunks' end
 end
-redis.call('HSET', KEYS[1], 'status', ARGV[5], unpack(ARGV, 11))
-redis.call('HDEL', KEYS[1], 'args', 'rr')
+redis.call('HSET', KEYS[1], 'status', ARGV[5], 'n', h[4] .. ' ' .. ARGV[7], unpack(ARGV, 11))
+if ARGV[5] == 'completed' then
+  redis.call('HDEL', KEYS[1], 'w', 'args', 'rr')
+else
+  redis.call('HDEL', KEYS[1], 'args', 'rr')
+end
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('ZREM', KEYS[2], ARGV[1])
-if ARGV[5] == 'failed' and h[5] then
-  redis.call('ZADD', KEYS[3], h[5], h[5])
+if ARGV[5] == 'failed' then
+  redis.call('ZADD', KEYS[3], h[4], h[4])
   redis.call('EXPIRE', KEYS[3], ARGV[4] * 2)
 end
-if h[6] then redis.call('EXPIRE', KEYS[4] .. 'key:' .. #h[9] .. ':' .. h[9] .. ':' .. h[6], ARGV[4]) end
-if h[7] then redis.call('EXPIRE', KEYS[8], ARGV[4]) end
-if h[8] then redis.call('SREM', KEYS[6], ARGV[1]) end
+if h[5] then redis.call('EXPIRE', KEYS[4] .. 'key:' .. #h[8] .. ':' .. h[8] .. ':' .. h[5], ARGV[4]) end
+if h[6] then redis.call('EXPIRE', KEYS[8], ARGV[4]) end
+if h[7] then redis.call('SREM', KEYS[6], ARGV[1]) end
 redis.call('PUBLISH', ARGV[6], '1')
 if ARGV[8] ~= '' then redis.call('SET', KEYS[5], ARGV[8], 'EX', 86400) end
 return 'ok'
@@ -138,8 +146,8 @@ redis.call('PUBLISH', ARGV[2] .. 'to:' .. h[2], 'c ' .. ARGV[1])
 return 'ok'
 )lua";
 
-// Sets where a result goes: a list of {destination, platform, channel, max_chars, on}, in JSON. The first three name it.
-// KEYS 1 task    ARGV 1 id  2 our prefix  3 destination  4 platform  5 channel  6 max_chars  7 on  8 most of them
+// Sets where a result goes: a list of {destination, platform, channel, max_chars, on}, in JSON. The first three name
+// it. KEYS 1 task    ARGV 1 id  2 our prefix  3 destination  4 platform  5 channel  6 max_chars  7 on  8 most of them
 //      9 the worker who asks: it need not be told
 // -> "ok" | "gone" | "full"
 const std::string_view redirect_script = R"lua(

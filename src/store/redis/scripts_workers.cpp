@@ -5,7 +5,7 @@
 namespace meantime::store::redis {
 
 // Renews a lease, and the expiry of a slice of the worker's running tasks with all that belongs to them.
-// KEYS 1 workers  2 doubted  3 worker's running  4 all
+// KEYS 1 workers  2 doubted  3 worker's running  4 counter
 // ARGV 1 worker  2 lease (ms)  3 first of the slice (-1: none)  4 how many  5 running expiry (s)  6 index expiry (s)
 //      7 task prefix  8 our prefix
 // -> {1 when the worker was known, how many the slice had}
@@ -19,12 +19,13 @@ local first = tonumber(ARGV[3])
 if first < 0 then return {known, 0} end
 local ids = redis.call('ZRANGE', KEYS[3], first, first + ARGV[4] - 1)
 for _, id in ipairs(ids) do
-  local h = redis.call('HMGET', ARGV[7] .. id, 'user_id', 'tool_name', 'k')
+  local h = redis.call('HMGET', ARGV[7] .. id, 'user_id', 'tool_name', 'k', 'n')
   if h[1] then
     redis.call('EXPIRE', ARGV[7] .. id, ARGV[5])
     redis.call('EXPIRE', ARGV[8] .. 'out:' .. id, ARGV[5])
     redis.call('EXPIRE', ARGV[8] .. 'owner:' .. h[1], ARGV[6])
     redis.call('EXPIRE', ARGV[8] .. 'tool:' .. h[2], ARGV[6])
+    redis.call('EXPIRE', ARGV[8] .. 'ids:' .. string.format('%.0f', math.floor((tonumber(h[4]) or 0) / 512)), ARGV[6])
     if h[3] then redis.call('EXPIRE', ARGV[8] .. 'key:' .. #h[1] .. ':' .. h[1] .. ':' .. h[3], ARGV[5]) end
   end
 end
@@ -86,15 +87,13 @@ local function take(id, w, since)
   elseif again and since < tonumber(ARGV[11]) then
     return true
   else
-    redis.call('HSET', task .. id, 'status', 'failed', 'error', ARGV[7], 'why', 'lost', 'end', ARGV[8])
+    redis.call('HSET', task .. id, 'status', 'failed', 'error', ARGV[7], 'why', 'lost', 'n', h[7] .. ' ' .. ARGV[8])
     redis.call('HDEL', task .. id, 'args', 'rr')
     redis.call('EXPIRE', task .. id, ARGV[6])
     if h[8] then redis.call('EXPIRE', ours .. 'key:' .. #h[10] .. ':' .. h[10] .. ':' .. h[8], ARGV[6]) end
     if h[9] then redis.call('EXPIRE', ours .. 'out:' .. id, ARGV[6]) end
-    if h[7] then
-      redis.call('ZADD', KEYS[5], h[7], h[7])
-      redis.call('EXPIRE', KEYS[5], ARGV[6] * 2)
-    end
+    redis.call('ZADD', KEYS[5], h[7], h[7])
+    redis.call('EXPIRE', KEYS[5], ARGV[6] * 2)
     redis.call('PUBLISH', task .. 'done:' .. id, '1')
     lost[#lost + 1] = id
   end

@@ -82,7 +82,8 @@ Task<Result<Socket>> connect_socket(asio::io_context& io, const RedisOptions& op
 Result<std::shared_ptr<TlsContext>> make_tls_context(const RedisTls& tls) {
   auto made = std::make_shared<TlsContext>();
   const auto bad = [](const std::string& file, const boost::system::error_code& error) {
-    return fail(errc::invalid_argument, "redis.tls", "cannot use the certificate file '" + file + "': " + error.message());
+    return fail(errc::invalid_argument, "redis.tls",
+                "cannot use the certificate file '" + file + "': " + error.message());
   };
   boost::system::error_code error;
   made->context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1, error);
@@ -115,7 +116,8 @@ Task<Result<std::unique_ptr<Stream>>> connect_stream(asio::io_context& io, const
   const std::string& name = options.tls.server_name.empty() ? options.host : options.tls.server_name;
   boost::system::error_code address_error;
   asio::ip::make_address(name, address_error);
-  if (address_error) SSL_set_tlsext_host_name(stream->layer().native_handle(), name.c_str());  // names only, not numbers
+  if (address_error)
+    SSL_set_tlsext_host_name(stream->layer().native_handle(), name.c_str());  // names only, not numbers
   stream->layer().set_verify_callback(asio::ssl::host_name_verification(name));
   auto error = co_await stream->layer().async_handshake(asio::ssl::stream_base::client, await);
   if (error) {

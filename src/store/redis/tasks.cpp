@@ -16,7 +16,8 @@ std::int64_t seconds(Milliseconds time) {
 }
 
 Error unexpected_reply(std::string op) {
-  return Error{errc::corrupt, std::move(op), "the server's answer makes no sense: is another program changing our keys?"};
+  return Error{errc::corrupt, std::move(op),
+               "the server's answer makes no sense: is another program changing our keys?"};
 }
 
 }  // namespace
@@ -30,13 +31,13 @@ Task<Result<StartVerdict>> RedisStore::start(const TaskStart& start) {
   const bool tool_due = touch(tool);
   const bool keyed = !start.idempotency_key.empty();
   ScriptCall call(Script::start);
-  call.key(keys_.task(id)).key(keys_.all()).key(owner).key(tool).key(keys_.running(worker_)).key(keys_.workers());
+  call.key(keys_.task(id)).key(keys_.counter()).key(owner).key(tool).key(keys_.running(worker_)).key(keys_.workers());
   call.key(keys_.skew());
   call.key(keyed ? keys_.idempotency(start.caller->user_id, start.idempotency_key) : keys_.task(id));
   call.arg(id.text()).arg(worker_).arg(seconds(running_expiry));
-  call.arg(owner_due || tool_due ? index_expiry_s() : 0).arg(options_.lease.count());
+  call.arg(index_expiry_s()).arg(owner_due || tool_due ? "1" : "0").arg(options_.lease.count());
   call.arg(doubtful_.contains(id) ? "1" : "0").arg(keyed ? "1" : "0");
-  call.arg(start.created_at.time_since_epoch().count());
+  call.arg(start.created_at.time_since_epoch().count()).arg(id.raw()).arg(keys_.blocks());
   add_start(call, start, worker_);
   auto reply = co_await run(call, "store.start");
   if (!reply) {

@@ -7,8 +7,8 @@ constexpr std::size_t channels_at_once = 512;
 }  // namespace
 
 Watches::Watches(Loop& loop, Deadlines& deadlines, Random& random, const RedisOptions& options,
-                 std::shared_ptr<TlsContext> tls, const Keys& keys, std::string worker,
-                 std::function<Request()> hello, std::function<Result<void>(const Replies&)> greeted, Heard heard)
+                 std::shared_ptr<TlsContext> tls, const Keys& keys, std::string worker, std::function<Request()> hello,
+                 std::function<Result<void>(const Replies&)> greeted, Heard heard)
     : loop_(loop),
       deadlines_(deadlines),
       options_(options),

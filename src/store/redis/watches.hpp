@@ -19,7 +19,7 @@ namespace meantime::store::redis {
 /// What is heard. Called on the loop.
 struct Heard {
   std::function<void(const TaskId&)> ended;
-  std::function<void(const TaskId&)> changed;     ///< Also: may have changed unheard, look.
+  std::function<void(const TaskId&)> changed;  ///< Also: may have changed unheard, look.
   std::function<void(const TaskId&)> cancel;
   std::function<void(const TaskId&)> redirected;
   std::function<void()> worker_died;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// workers.cpp: the lease of this worker, the look for dead ones, retention, and the end.
+// workers.cpp: the lease of this worker, the look for dead ones, and the end.
 #include "store/messages.hpp"
 #include "store/redis/redis_store.hpp"
 
@@ -8,18 +8,6 @@ namespace {
 
 constexpr std::int64_t renewed_at_once = 200;
 constexpr std::uint64_t reaped_at_once = 100;
-constexpr std::uint64_t swept_at_once = 200;
-constexpr std::uint64_t trimmed_at_once = 1'000;
-
-// For SCAN's patterns.
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '*' || c == '?' || c == '[' || c == ']' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -51,7 +39,7 @@ Task<Result<void>> RedisStore::heartbeat() {
     renew_at_ = 0;
   }
   ScriptCall call(Script::heartbeat);
-  call.key(keys_.workers()).key(keys_.doubted()).key(keys_.running(worker_)).key(keys_.all());
+  call.key(keys_.workers()).key(keys_.doubted()).key(keys_.running(worker_)).key(keys_.counter());
   call.arg(worker_).arg(options_.lease.count()).arg(renew_at_).arg(renewed_at_once);
   call.arg(std::chrono::ceil<std::chrono::seconds>(running_expiry).count()).arg(index_expiry_s());
   call.arg(keys_.tasks()).arg(keys_.ours());
@@ -133,51 +121,6 @@ Task<Result<LostReport>> RedisStore::reap_lost(ReclaimPolicy policy) {
     stay += static_cast<std::uint64_t>(answer[1].integer());
     if (static_cast<std::uint64_t>(answer[0].integer()) < reaped_at_once) co_return report;
   }
-}
-
-Task<Result<std::uint64_t>> RedisStore::forget_ended(WallTime ended_before) {
-  std::uint64_t forgotten = 0;
-  std::int64_t expired = 0;
-  std::string from = "0";
-  while (!from.empty()) {
-    ScriptCall call(Script::sweep);
-    call.key(keys_.all()).key(keys_.skew()).key(keys_.failed()).arg(keys_.tasks()).arg(keys_.ours());
-    call.arg(ended_before.time_since_epoch().count()).arg(from).arg(swept_at_once);
-    call.arg(options_.legacy_results ? "1" : "0");
-    auto reply = co_await run(call, "store.forget_ended");
-    if (!reply) co_return std::unexpected(std::move(reply.error()));
-    from = reply->view()[0].text();
-    forgotten += static_cast<std::uint64_t>(reply->view()[1].integer());
-    expired += reply->view()[2].integer();
-  }
-  if (expired > 0) {
-    if (auto trimmed = co_await trim_indexes(); !trimmed) co_return std::unexpected(std::move(trimmed.error()));
-  }
-  co_return forgotten;
-}
-
-// Tasks expired while no meantime process ran: whose they were is forgotten, so every list is looked at.
-Task<Result<void>> RedisStore::trim_indexes() {
-  for (const std::string& pattern : {escaped(keys_.owner("")) + "*", escaped(keys_.tool("")) + "*"}) {
-    std::string cursor = "0";
-    do {
-      Request scan;
-      scan.push("SCAN", cursor, "MATCH", pattern, "COUNT", "500");
-      auto page = co_await ask(std::move(scan), "store.forget_ended");
-      if (!page) co_return std::unexpected(std::move(page.error()));
-      cursor = page->front().view()[0].text();
-      for (const ReplyView key : page->front().view()[1]) {
-        for (bool more = true; more;) {
-          ScriptCall call(Script::trim);
-          call.key(keys_.all()).key(std::string(key.text())).arg(trimmed_at_once);
-          auto cut = co_await run(call, "store.forget_ended");
-          if (!cut) co_return std::unexpected(std::move(cut.error()));
-          more = static_cast<std::uint64_t>(cut->view().integer()) >= trimmed_at_once;
-        }
-      }
-    } while (cursor != "0");
-  }
-  co_return Result<void>{};
 }
 
 Task<void> RedisStore::close() {
