@@ -98,6 +98,7 @@ void add_start(ScriptCall& call, const TaskStart& start, std::string_view worker
   call.arg("created_at").arg(seconds_text(start.created_at)).arg("user_id").arg(start.caller->user_id);
   call.arg("channel_id").arg(start.caller->channel_id).arg("platform").arg(start.caller->platform);
   call.arg("w").arg(worker);
+  if (start.attempt != 1) call.arg("a").arg(start.attempt);
   if (!start.idempotency_key.empty()) call.arg("k").arg(start.idempotency_key);
   if (start.rerun_if_lost) call.arg("rr").arg("1").arg("args").arg(start.arguments);
 }
