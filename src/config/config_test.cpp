@@ -68,7 +68,7 @@ TEST(Config, ReadsEverySetting) {
     error = 1000
     output = "1.5KB"
     unsaved = 7
-    unsaved_size = "3MB"
+    unsaved_bytes = "3MB"
     [rerun]
     max_attempts = 9
     [session]

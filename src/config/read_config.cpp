@@ -39,7 +39,7 @@ void read_limits(Section& document, Config& config) {
   Section::set(out.error_bytes, limits.size("error"));
   Section::set(out.output_bytes, limits.size("output"));
   Section::set(out.unsaved, limits.number("unsaved", 0, any_count));
-  Section::set(out.unsaved_bytes, limits.size("unsaved_size"));
+  Section::set(out.unsaved_bytes, limits.size("unsaved_bytes"));
 }
 
 void read_session(Section& document, Config& config) {

@@ -99,21 +99,23 @@ Result<void> check_text(std::string_view url) {
 }
 
 Result<void> read_host(const Url& url, RedisOptions& out) {
-  auto host = part_of(url, CURLUPART_HOST);
+  auto host = part_of(url, CURLUPART_HOST, false);  // names and addresses need no escapes
   if (!host || !*host || (*host)->empty()) {
     return wrong("the URL of a Redis names no host: write as redis://10.0.0.5:6379/0");
   }
   std::string name = std::move(**host);
+  std::string zone_name;
   if (name.starts_with('[') && name.ends_with(']')) {
     name = name.substr(1, name.size() - 2);
     const auto zone = part_of(url, CURLUPART_ZONEID);
-    if (zone && *zone) name += "%" + **zone;
+    if (zone && *zone) zone_name = **zone;
   }
-  constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:%";
-  if (name.empty() || name.find_first_not_of(allowed) != std::string::npos) {
+  constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:";
+  if (name.empty() || (name + zone_name).find_first_not_of(allowed) != std::string::npos) {
     return wrong("the URL of a Redis has a host that is no name and no address; an IPv6 address stands in brackets");
   }
   out.host = std::move(name);
+  if (!zone_name.empty()) out.host += "%" + zone_name;
   const auto port = part_of(url, CURLUPART_PORT);
   if (port && *port) {
     const auto number = number_of<std::uint16_t>(**port);
@@ -230,6 +232,10 @@ Result<std::string> with_host(std::string_view url, Scheme scheme) {
   if (scheme != Scheme::unix_socket) {
     // The parser would take a path for the host.
     if (none) return wrong("the URL of a Redis names no host: write as redis://10.0.0.5:6379/0");
+    const std::string_view host = authority.substr(authority.find('@') + 1);  // all of it where there is no '@'
+    if (host.find('%') != std::string_view::npos && !host.starts_with('[')) {
+      return wrong("the URL of a Redis has an escape in its host: names and addresses need none");
+    }
     return whole;
   }
   if (!none) {

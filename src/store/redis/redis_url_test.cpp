@@ -147,6 +147,7 @@ TEST(RedisUrl, WhatIsWrongIsSaidWithTheRemedyAndWithoutThePassword) {
       {"redis://2001:db8::5", "the URL of a Redis"},
       {"redis://bot:geheim@h,h2", "host"},
       {"redis://bot:geheim@h%2Fx", "host"},
+      {"redis://bot:geheim@%30", "host"},
       {"redis://" + far, "16 KiB"},
   };
   for (const auto& [url, expected] : mistakes) {
