@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 
 #include "contract/store_contract.hpp"
 #include "meantime/redis_store.hpp"
 #include "redis/original_peer.hpp"
 #include "redis/transcript.hpp"
+#include "support/fault_proxy.hpp"
 #include "support/key_checker.hpp"
 #include "support/redis_server.hpp"
 
@@ -38,8 +40,8 @@ class OriginalTest : public testing::TestWithParam<RedisKind> {
     if (!store_) open({});
     return *store_;
   }
-  void open(RedisOptions options) {
-    options.port = server_.port();
+  void open(RedisOptions options, std::uint16_t port = 0) {
+    options.port = port != 0 ? port : server_.port();
     auto opened = open_redis_store(loop_, clock_, random_, options);
     if (!opened) throw std::runtime_error(opened.error().detail);
     store_ = std::move(*opened);
@@ -169,6 +171,22 @@ TEST_P(OriginalTest, S35_S28_OurWaiterIsWokenByTheOriginal) {
   EXPECT_THAT(heard_.ended, ElementsAre(their_id_));
   EXPECT_EQ(result(their_id_), "42 pages");
   store().unwatch(their_id_);
+}
+
+TEST_P(OriginalTest, S35_F03_AWatchThatBeginsWhileTheSubscriptionIsBeingSetUpHearsOfTheEnd) {
+  peer().start(theirs_);
+  FaultProxy wire(server_.port());
+  wire.on_change([this] { boost::asio::post(loop_, [] {}); });
+  wire.delay(FaultProxy::Towards::client, Milliseconds(100));
+  open({}, wire.port());
+  run_until(loop_, [&] { return wire.find("SUBSCRIBE").has_value(); });
+  store().watch(their_id_);
+  EXPECT_EQ(find(their_id_).status, TaskStatus::running);
+  peer().complete(theirs_, "42 pages");
+  run_until(loop_, [&] { return !heard_.ended.empty() || !heard_.changed.empty(); });
+  EXPECT_EQ(find(their_id_).status, TaskStatus::completed);
+  wire.on_change(nullptr);
+  close();
 }
 
 TEST_P(OriginalTest, S30_WithoutTheHashTheOlderFormIsReadHoweverItsJsonIsWritten) {

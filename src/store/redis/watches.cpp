@@ -23,7 +23,7 @@ Watches::Watches(Loop& loop, Deadlines& deadlines, Random& random, const RedisOp
             LinkEvents{.greeting = [this] { return greeting(); },
                        .greeted = std::move(greeted),
                        .on_push = [this](ReplyView push) { on_push(push); },
-                       .on_up = [] {},
+                       .on_up = [this] { on_up(); },
                        .on_down = [this](const Error&) { on_down(); },
                        .errors_end_it = true}) {}
 
@@ -49,6 +49,15 @@ Request Watches::greeting() {
   }
   if (!channels.empty()) request.push_range("SUBSCRIBE", channels);
   return request;
+}
+
+void Watches::on_up() {
+  // Those that came while the greeting was under way stand in none: nobody subscribed for them yet.
+  for (auto& [id, watch] : watches_) {
+    if (watch.users == 0 || !watch.unheard || watch.unconfirmed != 0) continue;
+    ++watch.unconfirmed;
+    link_.tell(subscription("SUBSCRIBE", id));
+  }
 }
 
 void Watches::on_down() {

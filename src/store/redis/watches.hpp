@@ -75,6 +75,7 @@ class Watches {
   using Map = boost::unordered_node_map<TaskId, Watch, std::hash<TaskId>>;
 
   [[nodiscard]] Request greeting();
+  void on_up();
   void on_down();
   void on_push(ReplyView push);
   void on_confirmed(std::string_view channel);
