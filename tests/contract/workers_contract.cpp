@@ -16,6 +16,7 @@ TEST_P(StoreContract, S35_AWatchedTaskOfAnotherWorkerIsHeardToEnd) {
   const TaskId watched = start(*a_);
   const TaskId other = start(*a_);
   b_->watch(watched);
+  EXPECT_EQ(find(*b_, watched).status, TaskStatus::running);  // watch first, then look: what ends now is heard
   must_finish(*a_, other);
   heard_b_.inside_call = true;
   auto ending = a_->finish({watched, 1}, done("ok"));
@@ -48,6 +49,7 @@ TEST_P(StoreContract, F13_WatchesAreCountedAndManyCostNoMoreThanTheirTasks) {
   const TaskId id = start(*a_);
   for (int i = 0; i < 1'000; ++i) b_->watch(id);
   for (int i = 0; i < 999; ++i) b_->unwatch(id);
+  EXPECT_EQ(find(*b_, id).status, TaskStatus::running);
   must_finish(*a_, id);
   until([&] { return !heard_b_.ended.empty(); });
   b_->unwatch(id);
@@ -59,6 +61,7 @@ TEST_P(StoreContract, ManyEndsAtOnceAreAllHeard) {
   for (int i = 0; i < 500; ++i) {
     ids.push_back(start(*a_));
     b_->watch(ids.back());
+    EXPECT_EQ(find(*b_, ids.back()).status, TaskStatus::running);
   }
   std::vector<Task<Result<FinishVerdict>>> ends;
   for (const TaskId& id : ids) ends.push_back(a_->finish({id, 1}, done("x")));
