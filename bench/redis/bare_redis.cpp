@@ -82,8 +82,8 @@ double bare_commands_per_second(std::uint16_t port, const std::vector<std::strin
 }
 
 double redis_benchmark(std::uint16_t port, std::uint64_t requests, const std::vector<std::string>& command) {
-  std::string line = "redis-benchmark -p " + std::to_string(port) + " -c 1 -P 64 -r 1000000 --csv -n " +
-                     std::to_string(requests);
+  std::string line =
+      "redis-benchmark -p " + std::to_string(port) + " -c 1 -P 64 -r 1000000 --csv -n " + std::to_string(requests);
   for (const std::string& word : command) line += " '" + word + "'";
   FILE* out = popen((line + " 2>/dev/null").c_str(), "r");
   if (out == nullptr) return 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// bare_redis.hpp: the limits that the Redis store stands beside: the same bytes over a bare socket, and redis-benchmark.
+// bare_redis.hpp: the limits that the Redis store stands beside: the same bytes over a bare socket, and
+// redis-benchmark.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@ namespace meantime::bench {
                                               std::size_t depth);
 
 /// Commands a second as `redis-benchmark -c 1 -P 64` tells them. 0: it is not installed.
-[[nodiscard]] double redis_benchmark(std::uint16_t port, std::uint64_t requests, const std::vector<std::string>& command);
+[[nodiscard]] double redis_benchmark(std::uint16_t port, std::uint64_t requests,
+                                     const std::vector<std::string>& command);
 
 }  // namespace meantime::bench

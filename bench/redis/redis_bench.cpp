@@ -107,7 +107,7 @@ std::vector<std::string> same_commands(Process& process, std::int64_t tasks, std
     begin.key(keys.task(id)).key(keys.counter()).key(keys.owner("user1")).key(keys.tool("search"));
     begin.key(keys.running("bench")).key(keys.workers()).key(keys.skew()).key(keys.task(id));
     begin.arg(id.text()).arg("bench").arg(86'400).arg(259'800).arg("0").arg(12'000).arg("0").arg("0");
-    begin.arg(start.created_at.time_since_epoch().count()).arg(id.raw()).arg(keys.blocks());
+    begin.arg("").arg(id.raw()).arg(keys.blocks());
     add_start(begin, start, "bench");
     starts.emplace_back(begin.request().payload());
     const TaskEnd end{.result = result_text, .ended_at = process.clock.wall_now()};
@@ -115,7 +115,7 @@ std::vector<std::string> same_commands(Process& process, std::int64_t tasks, std
     finish.key(keys.task(id)).key(keys.running("bench")).key(keys.failed()).key(keys.ours()).key(keys.legacy(id));
     finish.key(keys.cancels("bench")).key(keys.chunks(id, 1)).key(keys.output(id));
     finish.arg(id.text()).arg("bench").arg(1).arg(87'000).arg("completed").arg(keys.done(id));
-    finish.arg(end.ended_at.time_since_epoch().count()).arg("").arg("0").arg(late_text(end));
+    finish.arg(end.ended_at.time_since_epoch().count()).arg("").arg("0");
     add_end(finish, end, {.text = end.result, .bytes = end.result.size(), .chars = end.result.size()});
     ends.emplace_back(finish.request().payload());
     if (starts.size() == depth) {
@@ -140,15 +140,17 @@ void rate(RedisServer& server) {
     const double ours = tasks_per_second(process, outstanding == 1 ? tasks / 10 : tasks, outstanding);
     say("start + finish, %d at once: %.0f tasks/s", outstanding, ours);
     if (outstanding == 1) continue;
-    const double limit = bare_commands_per_second(
-        server.port(), same_commands(process, tasks, static_cast<std::size_t>(outstanding)), static_cast<std::size_t>(outstanding)) / 2;
+    const double limit =
+        bare_commands_per_second(server.port(), same_commands(process, tasks, static_cast<std::size_t>(outstanding)),
+                                 static_cast<std::size_t>(outstanding)) /
+        2;
     say("  limit: the same scripts over a bare socket, as many at once: %.0f tasks/s; ours %.0f %%", limit,
         ours / limit * 100);
   }
-  const double hset = redis_benchmark(server.port(), small() ? 1'000 : 500'000,
-                                      {"HSET", "x:__rand_int__", "task_id", "0123456789ab", "tool_name", "search", "status",
-                                       "running", "created_at", "1700000000.123", "user_id", "user1", "channel_id", "",
-                                       "platform", ""});
+  const double hset =
+      redis_benchmark(server.port(), small() ? 1'000 : 500'000,
+                      {"HSET", "x:__rand_int__", "task_id", "0123456789ab", "tool_name", "search", "status", "running",
+                       "created_at", "1700000000.123", "user_id", "user1", "channel_id", "", "platform", ""});
   say("  redis-benchmark -P 64, HSET of 7 fields: %.0f/s", hset);
   server.flush();
   process.wait(process.store->close());
@@ -366,10 +368,11 @@ void lease(const RedisServer& server) {
   const int running = small() ? 100 : 5'000;
   const std::chrono::seconds window(small() ? 1 : 20);
   Process process(server.port());
-  TaskManager manager(process.io, {process.clock, process.random, *process.store}, {.limits = {.running_per_owner = 0}});
+  TaskManager manager(process.io, {process.clock, process.random, *process.store},
+                      {.limits = {.running_per_owner = 0}});
   Tool tool;
   tool.name = "hang";
-  tool.run = hang;
+  tool.coroutine = hang;
   if (!manager.add_tool(std::move(tool))) throw std::runtime_error("no tool");
   for (int i = 0; i < running; ++i) {
     if (!process.wait(manager.call({.tool = "hang", .budget = Milliseconds(0)}))) throw std::runtime_error("no call");

@@ -131,6 +131,18 @@ TEST_P(OriginalTest, S21_S28_AnEndedTaskOfTheOriginalIsReadWithItsResult) {
   EXPECT_EQ(page->text, "— 页");
 }
 
+TEST_P(OriginalTest, F01_ALateRunningWriteOfTheOriginalHidesNoOutcomeFromUs) {
+  peer().start(theirs_);
+  peer().complete(theirs_, "all of it");
+  peer().start(theirs_);  // the slow write arrives after the end: the hash says running for a day
+  EXPECT_EQ(field(their_id_, "status"), "running");
+  EXPECT_EQ(find(their_id_).status, TaskStatus::completed);
+  EXPECT_EQ(result(their_id_), "all of it");
+  redis_.ask({"HDEL", "sg:task:" + theirs_, "result"});
+  EXPECT_EQ(find(their_id_).status, TaskStatus::completed);  // the older form says so
+  EXPECT_EQ(result(their_id_), "all of it");
+}
+
 TEST_P(OriginalTest, S21_S28_AnEmptyResultOfTheOriginalIsAResult) {
   peer().start(theirs_);
   peer().complete(theirs_, "");

@@ -17,6 +17,10 @@ inline constexpr Milliseconds expiry_slack{600'000};
 /// Ids stand in blocks by their number, a fixed width each.
 inline constexpr std::uint64_t ids_in_block = 512;
 
+/// Recording follows the call by less, and clocks differ by less, unless the server was told otherwise.
+inline constexpr Milliseconds usual_behind{600'000};
+inline constexpr Milliseconds usual_ahead{60'000};
+
 class Keys {
  public:
   explicit Keys(const std::string& prefix)

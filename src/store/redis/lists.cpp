@@ -14,9 +14,6 @@ namespace {
 constexpr int most_rounds = 20;
 constexpr std::uint32_t looked_at_once = 500;
 constexpr std::uint64_t blocks_at_once = 64;
-// Recording follows the call by less, and clocks differ by less, unless the server was told otherwise.
-constexpr Milliseconds usual_behind{600'000};
-constexpr Milliseconds usual_ahead{60'000};
 
 std::uint64_t natural(std::string_view text) {
   std::uint64_t out = 0;

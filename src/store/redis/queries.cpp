@@ -7,6 +7,26 @@
 #include "store/redis/redis_store.hpp"
 
 namespace meantime::store::redis {
+namespace {
+
+// The original's "running" may arrive after its end, and take the place of its status (F01, F02): what else there is
+// tells the truth.
+void repair_originals(TaskRecord& record, std::optional<std::string_view> result, ReplyView older) {
+  if (record.status == TaskStatus::running && (result || !record.error.empty())) {
+    record.status = result ? TaskStatus::completed : TaskStatus::failed;
+  } else if (!result && record.error.empty() && !older.is_null()) {
+    if (auto legacy = parse_legacy(record.task_id, older.text())) {
+      record.status = legacy->record.status;
+      record.error = std::move(legacy->record.error);
+      record.result_bytes = legacy->record.result_bytes;
+      record.result_chars = legacy->record.result_chars;
+    }
+  }
+  if (record.status != TaskStatus::running && result) record.result_chars = utf8::count(*result);
+}
+
+}  // namespace
+
 Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
   co_await watches_.confirmed(task);
   // Both forms in one look, so that how long it takes says nothing about which there is (S30, S31).
@@ -25,7 +45,7 @@ Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
   TaskRecord record;
   record.task_id = task;
   std::string_view name;
-  std::string_view result;
+  std::optional<std::string_view> result;
   bool is_name = true;
   bool ours = false;
   for (const ReplyView each : hash) {
@@ -39,19 +59,20 @@ Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
     }
     is_name = !is_name;
   }
-  if (!ours && record.status != TaskStatus::running) record.result_chars = utf8::count(result);
-  complete_record(record, result.size());
+  if (!ours) repair_originals(record, result, (*replies)[1].view());
+  complete_record(record, result.value_or("").size());
   co_return record;
 }
 
 Task<Result<TextPage>> RedisStore::read_result(TaskId task, std::uint64_t offset_chars, std::uint64_t limit_chars) {
   Request request;
-  request.push("HMGET", keys_.task(task), "status", "result", "b", "c", "a");
+  request.push("HMGET", keys_.task(task), "status", "result", "b", "c", "a", "n");
   request.push("GET", keys_.legacy(task));
   auto replies = co_await ask(std::move(request), "store.read_result");
   if (!replies) co_return std::unexpected(std::move(replies.error()));
   const ReplyView hash = (*replies)[0].view();
-  if (hash[0].is_null()) {
+  const bool originals_in_two_steps = hash[5].is_null() && hash[1].is_null() && !(*replies)[1].view().is_null();
+  if (hash[0].is_null() || originals_in_two_steps) {
     const ReplyView older = (*replies)[1].view();
     auto legacy = older.is_null() ? std::nullopt : parse_legacy(task, older.text());
     if (!legacy) co_return no_such_task("store.read_result", task);

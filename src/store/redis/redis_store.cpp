@@ -94,6 +94,7 @@ Request RedisStore::hello() const {
     request.push("HELLO", "3", "AUTH", user, options_.password, "SETNAME", "meantime:" + worker_);
   }
   if (options_.database != 0) request.push("SELECT", std::to_string(options_.database));
+  request.push("TIME");
   return request;
 }
 
@@ -102,6 +103,10 @@ Result<void> RedisStore::greeted(const Replies& replies, bool commands) {
     if (reply.view().is_error())
       return std::unexpected(error_of(reply.view().text(), "store.connect", options_.place()));
   }
+  const ReplyView time = replies.at(options_.database != 0 ? 2 : 1).view();
+  const WallTime theirs{std::chrono::seconds(time[0].integer())};
+  const auto apart = clock_.wall_now() - theirs;
+  clock_is_odd_ = apart > usual_ahead / 2 || apart < -usual_ahead / 2;
   std::string_view mode;
   std::string_view role;
   std::string_view key;

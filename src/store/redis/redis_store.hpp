@@ -126,6 +126,7 @@ class RedisStore final : public Store {
   std::int64_t renew_at_ = -1;  ///< Where it is; -1: none is under way.
   std::uint64_t swept_to_ = 0;  ///< Where the last walk of retention ended.
   SteadyTime swept_all_{};      ///< When one last began at the oldest task.
+  bool clock_is_odd_ = false;   ///< This machine's clock is far from the server's.
   bool registered_ = false;
   bool told_away_ = false;
   bool closing_ = false;

@@ -8,6 +8,7 @@ namespace meantime::store::redis {
 
 extern const std::string_view start_script;
 extern const std::string_view finish_script;
+extern const std::string_view late_script;
 extern const std::string_view progress_script;
 extern const std::string_view output_script;
 extern const std::string_view cancel_script;

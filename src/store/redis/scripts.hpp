@@ -14,6 +14,7 @@ namespace meantime::store::redis {
 enum class Script : std::uint8_t {
   start,
   finish,
+  late,
   progress,
   output,
   cancel,
@@ -26,7 +27,7 @@ enum class Script : std::uint8_t {
   drop_block,
   trim,
 };
-inline constexpr std::size_t script_count = 13;
+inline constexpr std::size_t script_count = 14;
 
 /// The text, as the server gets it.
 [[nodiscard]] std::string_view text_of(Script script) noexcept;

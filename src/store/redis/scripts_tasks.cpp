@@ -8,8 +8,8 @@ namespace meantime::store::redis {
 // blocks of 512, 20 bytes each, at the place that their number says.
 // KEYS 1 task  2 counter  3 owner's list  4 tool's list  5 worker's running  6 workers  7 skew  8 idempotency key
 // ARGV 1 id  2 worker  3 running expiry (s)  4 index expiry (s)  5 "1": renew the expiry of the lists  6 lease (ms)
-//      7 "1": a start of this worker may have been here already  8 "1": there is a key  9 created (ms)
-//      10 id's 20 bytes  11 before the names of blocks  12... fields and values
+//      7 "1": a start of this worker may have been here already  8 "1": there is a key  9 created (ms), where it is
+//      far from now; else ""  10 id's 20 bytes  11 before the names of blocks  12... fields and values
 // -> {"ok"} | {"joined", id} | {"taken"}
 const std::string_view start_script = R"lua(
 if ARGV[8] == '1' then
@@ -20,15 +20,17 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
   if ARGV[7] == '1' and redis.call('HGET', KEYS[1], 'w') == ARGV[2] then return {'ok'} end
   return {'taken'}
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local late = now - ARGV[9]
-if late > 600000 or late < -60000 then
+local known = redis.call('ZSCORE', KEYS[6], ARGV[2])
+if not known or ARGV[9] ~= '' then
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  if not known then redis.call('ZADD', KEYS[6], string.format('%.0f', now + ARGV[6]), ARGV[2]) end
+  local late = ARGV[9] ~= '' and now - ARGV[9] or 0
   local field = late > 0 and 'behind' or 'ahead'
   if math.abs(late) > tonumber(redis.call('HGET', KEYS[7], field) or '0') then
     redis.call('HSET', KEYS[7], field, string.format('%.0f', math.abs(late)))
+    redis.call('EXPIRE', KEYS[7], ARGV[4])
   end
-  redis.call('EXPIRE', KEYS[7], ARGV[4])
 end
 local n = redis.call('INCR', KEYS[2])
 local block = ARGV[11] .. string.format('%.0f', math.floor(n / 512))
@@ -43,7 +45,6 @@ n = string.format('%.0f', n)
 redis.call('LPUSH', KEYS[3], n)
 redis.call('LPUSH', KEYS[4], n)
 redis.call('ZADD', KEYS[5], n, ARGV[1])
-redis.call('ZADD', KEYS[6], 'NX', string.format('%.0f', now + ARGV[6]), ARGV[2])
 redis.call('HSET', KEYS[1], 'n', n, unpack(ARGV, 12))
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 if ARGV[8] == '1' then redis.call('SET', KEYS[8], ARGV[1], 'EX', ARGV[3]) end
@@ -58,8 +59,8 @@ return {'ok'}
 // task  2 worker's running  3 failed  4 our prefix (the idempotency key is made from the hash)  5 older form  6
 // worker's cancels  7 chunks  8 output ARGV 1 id  2 worker  3 attempt  4 expiry (s)  5 status  6 done channel  7 ended
 // (ms)  8 older form's text, or ""
-//      9 "1": the result is in chunks  10 the end as text, should it be late  11... fields and values
-// -> "ok" | "late" | "gone" | "chunks" (they are not there: write them again)
+//      9 "1": the result is in chunks  10... fields and values
+// -> "ok" | "late" (say it again with the script below) | "gone" | "chunks" (they are not there: write them again)
 const std::string_view finish_script = R"lua(
 local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a', 'n', 'k', 'o', 'cancel', 'user_id')
 if not h[1] then return 'gone' end
@@ -67,13 +68,12 @@ local same_run = (h[3] or '1') == ARGV[3]
 local mine = h[2] == ARGV[2] and same_run
 if h[1] ~= 'running' or not mine then
   if same_run and h[1] == ARGV[5] and string.match(h[4] or '', ' (%d+)$') == ARGV[7] then return 'ok' end
-  redis.call('HSETNX', KEYS[1], 'late', ARGV[10])
   return 'late'
 end
 if ARGV[9] == '1' then
   if redis.call('EXPIRE', KEYS[7], ARGV[4]) == 0 then return 'chunks' end
 end
-redis.call('HSET', KEYS[1], 'status', ARGV[5], 'n', h[4] .. ' ' .. ARGV[7], unpack(ARGV, 11))
+redis.call('HSET', KEYS[1], 'status', ARGV[5], 'n', h[4] .. ' ' .. ARGV[7], unpack(ARGV, 10))
 if ARGV[5] == 'completed' then
   redis.call('HDEL', KEYS[1], 'w', 'args', 'rr')
 else
@@ -91,6 +91,15 @@ if h[7] then redis.call('SREM', KEYS[6], ARGV[1]) end
 redis.call('PUBLISH', ARGV[6], '1')
 if ARGV[8] ~= '' then redis.call('SET', KEYS[5], ARGV[8], 'EX', 86400) end
 return 'ok'
+)lua";
+
+// Keeps an end that came after the outcome was decided beside it: the first such one.
+// KEYS 1 task    ARGV 1 the end as text
+// -> 1, or 0: the task is gone
+const std::string_view late_script = R"lua(
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSETNX', KEYS[1], 'late', ARGV[1])
+return 1
 )lua";
 
 // KEYS 1 task    ARGV 1 worker  2 attempt  3 progress  4 channel of changes

@@ -37,7 +37,10 @@ Task<Result<StartVerdict>> RedisStore::start(const TaskStart& start) {
   call.arg(id.text()).arg(worker_).arg(seconds(running_expiry));
   call.arg(index_expiry_s()).arg(owner_due || tool_due ? "1" : "0").arg(options_.lease.count());
   call.arg(doubtful_.contains(id) ? "1" : "0").arg(keyed ? "1" : "0");
-  call.arg(start.created_at.time_since_epoch().count()).arg(id.raw()).arg(keys_.blocks());
+  const auto since = clock_.wall_now() - start.created_at;
+  const bool odd = since > usual_behind || since < -usual_ahead || clock_is_odd_;
+  call.arg(odd ? std::to_string(start.created_at.time_since_epoch().count()) : std::string());
+  call.arg(id.raw()).arg(keys_.blocks());
   add_start(call, start, worker_);
   auto reply = co_await run(call, "store.start");
   if (!reply) {
@@ -115,7 +118,6 @@ Task<Result<FinishVerdict>> RedisStore::finish(RunToken run, TaskEnd end) {
     call.key(keys_.legacy(id)).key(keys_.cancels(worker)).key(keys_.chunks(id, run.attempt)).key(keys_.output(id));
     call.arg(id.text()).arg(worker).arg(run.attempt).arg(finished_expiry_s()).arg(name_of(end.status));
     call.arg(keys_.done(id)).arg(end.ended_at.time_since_epoch().count()).arg(legacy).arg(kept.in_chunks ? "1" : "0");
-    call.arg(late_text(end));
     add_end(call, end, kept);
     auto reply = co_await this->run(call, "store.finish");
     if (!reply) co_return std::unexpected(std::move(reply.error()));
@@ -128,7 +130,14 @@ Task<Result<FinishVerdict>> RedisStore::finish(RunToken run, TaskEnd end) {
       remove.push("DEL", keys_.chunks(id, run.attempt));
       commands_.tell(std::move(remove));
     }
-    if (word == "late") co_return FinishVerdict{false};
+    if (word == "late") {
+      ScriptCall beside(Script::late);
+      beside.key(keys_.task(id)).arg(late_text(end));
+      if (auto stored = co_await this->run(beside, "store.finish"); !stored) {
+        co_return std::unexpected(std::move(stored.error()));
+      }
+      co_return FinishVerdict{false};
+    }
     if (word == "gone") co_return no_such_task("store.finish", id);
     co_return std::unexpected(unexpected_reply("store.finish"));
   }
