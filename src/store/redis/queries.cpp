@@ -9,6 +9,10 @@
 namespace meantime::store::redis {
 namespace {
 
+constexpr std::size_t fresh_bytes = 16UL << 10U;
+constexpr std::size_t fresh_results = 256;
+constexpr Milliseconds fresh_for{1'000};
+
 // The original's "running" may arrive after its end, and take the place of its status (F01, F02): what else there is
 // tells the truth.
 void repair_originals(TaskRecord& record, std::optional<std::string_view> result, ReplyView older) {
@@ -61,10 +65,21 @@ Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
   }
   if (!ours) repair_originals(record, result, (*replies)[1].view());
   complete_record(record, result.value_or("").size());
+  if (ours && result && record.status != TaskStatus::running && record.result_bytes == result->size() &&
+      result->size() <= fresh_bytes) {
+    if (fresh_.size() >= fresh_results) fresh_.clear();
+    fresh_.insert_or_assign(task, Fresh{clock_.coarse_now(), std::string(*result)});
+  }
   co_return record;
 }
 
 Task<Result<TextPage>> RedisStore::read_result(TaskId task, std::uint64_t offset_chars, std::uint64_t limit_chars) {
+  if (const auto fresh = fresh_.find(task); fresh != fresh_.end()) {
+    // A finished result never changes; after a moment its task may be forgotten, so then the server is asked.
+    const Fresh looked = std::move(fresh->second);
+    fresh_.erase(fresh);
+    if (clock_.coarse_now() - looked.looked_at < fresh_for) co_return page_of(looked.result, offset_chars, limit_chars);
+  }
   Request request;
   request.push("HMGET", keys_.task(task), "status", "result", "b", "c", "a", "n");
   request.push("GET", keys_.legacy(task));

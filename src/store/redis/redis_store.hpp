@@ -124,6 +124,12 @@ class RedisStore final : public Store {
   boost::unordered_flat_map<TaskId, std::uint32_t, std::hash<TaskId>> claims_;
   SteadyTime renewed_{};        ///< When the last walk over the running tasks' expiries began.
   std::int64_t renew_at_ = -1;  ///< Where it is; -1: none is under way.
+  /// Small results that a look brought along: who looks at a finished task reads its result next. Each serves once.
+  struct Fresh {
+    SteadyTime looked_at{};
+    std::string result;
+  };
+  boost::unordered_flat_map<TaskId, Fresh, std::hash<TaskId>> fresh_;
   std::uint64_t swept_to_ = 0;  ///< Where the last walk of retention ended.
   SteadyTime swept_all_{};      ///< When one last began at the oldest task.
   bool clock_is_odd_ = false;   ///< This machine's clock is far from the server's.

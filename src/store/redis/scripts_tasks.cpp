@@ -42,13 +42,15 @@ if at == 0 or n == 1 then
 end
 redis.call('SETRANGE', block, at, ARGV[10])
 n = string.format('%.0f', n)
-redis.call('LPUSH', KEYS[3], n)
-redis.call('LPUSH', KEYS[4], n)
+local renew = ARGV[5] == '1'
+if redis.call('LPUSH', KEYS[3], n) == 1 then renew = true end
+if redis.call('LPUSH', KEYS[4], n) == 1 then renew = true end
 redis.call('ZADD', KEYS[5], n, ARGV[1])
+if redis.call('ZCARD', KEYS[5]) == 1 then renew = true end
 redis.call('HSET', KEYS[1], 'n', n, unpack(ARGV, 12))
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 if ARGV[8] == '1' then redis.call('SET', KEYS[8], ARGV[1], 'EX', ARGV[3]) end
-if ARGV[5] == '1' then
+if renew then
   for i = 3, 6 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
 end
 return {'ok'}
