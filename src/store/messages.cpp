@@ -3,6 +3,12 @@
 
 namespace meantime::store {
 
+std::string lost_error_of(std::uint32_t attempt) {
+  std::string out(lost_error);
+  if (attempt > 1) out += " It was run " + std::to_string(attempt) + " times.";
+  return out;
+}
+
 std::unexpected<Error> no_such_task(std::string op, const TaskId& task) {
   return fail(errc::not_found, std::move(op), "Task '" + task.text() + "' not found.");
 }

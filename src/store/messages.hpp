@@ -14,6 +14,8 @@ namespace meantime::store {
 
 inline constexpr std::string_view lost_error = "Task was lost: its worker stopped responding.";  // S27
 inline constexpr std::uint32_t max_list_limit = 1'000;
+/// The same, and how often it was run when that was more than once.
+[[nodiscard]] std::string lost_error_of(std::uint32_t attempt);
 /// Partial output that is kept of one task: its newest part. Offsets stay absolute.
 inline constexpr std::uint64_t max_output_bytes = 1ULL << 20U;
 

@@ -216,6 +216,8 @@ TEST_P(StoreContract, ATaskIsRunAgainOnlySoManyTimes) {
   state_->let_lease_pass();
   const auto report = wait(a_->reap_lost(policy));
   EXPECT_THAT(report->lost, ElementsAre(id));
+  EXPECT_EQ(find(*b_, id).error, std::string(lost_text) + " It was run 2 times.");
+  EXPECT_EQ(find(*b_, id).reason, EndReason::lost);
 }
 
 TEST_P(StoreContract, ATaskThatSomebodyCancelledIsNotRunAgain) {

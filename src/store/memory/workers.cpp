@@ -73,7 +73,7 @@ LostReport MemoryBackend::reap_lost(Worker& worker, const ReclaimPolicy& policy)
                  !store::leave_to_others(policy, record->tool->text, record->attempt, since_lease(was))) {
         end(*record, TaskEnd{.status = TaskStatus::failed,
                              .reason = EndReason::lost,
-                             .error = std::string(store::lost_error),
+                             .error = store::lost_error_of(record->attempt),
                              .ended_at = clock_.wall_now()});
         report.lost.push_back(record->id);
         tell_ended(nullptr, record->id);

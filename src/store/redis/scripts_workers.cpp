@@ -87,7 +87,9 @@ local function take(id, w, since)
   elseif again and since < tonumber(ARGV[11]) then
     return true
   else
-    redis.call('HSET', task .. id, 'status', 'failed', 'error', ARGV[7], 'why', 'lost', 'n', h[7] .. ' ' .. ARGV[8])
+    local text = ARGV[7]
+    if attempt > 1 then text = string.format('%s It was run %.0f times.', text, attempt) end
+    redis.call('HSET', task .. id, 'status', 'failed', 'error', text, 'why', 'lost', 'n', h[7] .. ' ' .. ARGV[8])
     redis.call('HDEL', task .. id, 'args', 'rr')
     redis.call('EXPIRE', task .. id, ARGV[6])
     if h[8] then redis.call('EXPIRE', ours .. 'key:' .. #h[10] .. ':' .. h[10] .. ':' .. h[8], ARGV[6]) end

@@ -94,7 +94,7 @@ Result<LostReport> Rows::reap_lost(const ReclaimPolicy& policy, SteadyTime now, 
         left_some = true;
       } else {
         end.run(static_cast<int>(TaskStatus::failed), static_cast<int>(EndReason::lost),
-                wall_now.time_since_epoch().count(), lost_error, each.n);
+                wall_now.time_since_epoch().count(), lost_error_of(each.task.attempt), each.n);
         report.lost.push_back(each.task.task_id);
         notices_.ended.push_back(each.task.task_id);
       }
