@@ -161,6 +161,8 @@ class TaskManager {
   /// Calling it again with a shorter grace hastens the first.
   [[nodiscard]] Task<DrainReport> drain(Milliseconds grace);
 
+  /// Whether new work is welcome here: not shutting down, and the store not known to be away. For readiness probes.
+  [[nodiscard]] bool ready() const noexcept;
   /// Calls and tasks in flight in this process.
   [[nodiscard]] std::size_t running() const noexcept;
   [[nodiscard]] const ManagerOptions& options() const noexcept;

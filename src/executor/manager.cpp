@@ -168,6 +168,10 @@ Task<Result<Outcome>> TaskManager::call(ToolHandle tool, ToolCall call) {
   return impl_->call(*tool.entry_, std::move(call));
 }
 
+bool TaskManager::ready() const noexcept {
+  return !impl_->draining && !impl_->away_told;
+}
+
 std::size_t TaskManager::running() const noexcept {
   return impl_->registry.live();
 }

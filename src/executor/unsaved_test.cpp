@@ -260,14 +260,17 @@ TEST_F(UnsavedTest, F10_AKeyThatAnotherProcessTookMeanwhileLosesNeitherOutcome) 
 TEST_F(UnsavedTest, AStoreThatIsAwayIsToldOnceAndNotWithEachCall) {
   add_echo();
   begin("1");
+  EXPECT_TRUE(manager().ready());
   here->store.go_away();
   here->store.say_away("the server at 10.0.0.5 refuses connections: start it");
+  EXPECT_FALSE(manager().ready());
   for (int i = 0; i < 5; ++i) begin(std::to_string(i));
   gate.open();
   clock.advance(60s);
   EXPECT_EQ(here->telemetry.faults,
             std::vector<std::string>{"store: the server at 10.0.0.5 refuses connections: start it"});
   here->store.come_back();
+  EXPECT_TRUE(manager().ready());
   clock.advance(10s);
   here->store.go_away();
   here->store.say_away("again");
