@@ -52,6 +52,7 @@ Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
   std::optional<std::string_view> result;
   bool is_name = true;
   bool ours = false;
+  bool has_status = false;
   for (const ReplyView each : hash) {
     if (is_name) {
       name = each.text();
@@ -60,9 +61,15 @@ Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
     } else {
       if (name == "task_id" && each.text() != task.text()) co_return std::unexpected(out_of_step("store.find"));
       ours = ours || name == "n";
+      has_status = has_status || name == "status";
       set_field(record, name, each.text());
     }
     is_name = !is_name;
+  }
+  if (!has_status) {
+    co_return fail(errc::corrupt, "store.find",
+                   options_.place() + " holds something that is no task under the key '" + keys_.task(task) +
+                       "': another program uses the same prefix; choose another one");
   }
   if (!ours) repair_originals(record, result, (*replies)[1].view());
   complete_record(record, result.value_or("").size());

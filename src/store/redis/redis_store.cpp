@@ -133,7 +133,8 @@ Result<void> RedisStore::greeted(const Replies& replies, bool commands) {
     return fail(errc::unavailable, "store.connect", options_.place() + " does not answer as a Redis or Valkey does");
   }
   const ReplyView time = replies.at(options_.database != 0 ? 2 : 1).view();
-  const WallTime theirs{std::chrono::seconds(time[0].integer())};
+  constexpr std::int64_t most_seconds = 1'000'000'000'000;
+  const WallTime theirs{std::chrono::seconds(std::clamp<std::int64_t>(time[0].integer(), 0, most_seconds))};
   const auto apart = clock_.wall_now() - theirs;
   clock_is_odd_ = apart > usual_ahead / 2 || apart < -usual_ahead / 2;
   std::string_view mode;
