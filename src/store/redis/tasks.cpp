@@ -42,7 +42,8 @@ Task<Result<StartVerdict>> RedisStore::start(const TaskStart& start) {
   auto reply = co_await run(call, "store.start", Link::Resend::no);
   while (!reply) {
     doubtful_.insert(id);
-    if (!Link::interrupted(reply.error()) || clock_.now() >= until) {
+    if (!Link::interrupted(reply.error())) co_return std::unexpected(std::move(reply.error()));
+    if (clock_.now() >= until) {
       co_return std::unexpected(unavailable_of(reply.error(), "store.start", options_.place()));
     }
     call.change_arg(7, "1");  // it may be there
