@@ -36,7 +36,7 @@ class RefusalsTest : public testing::Test {
     return started ? Error{} : started.error();
   }
   std::string status_of(RawRedis& redis, TaskId id) {
-    return redis.ask({"HGET", "sg:task:" + id.text(), "status"}).text;
+    return redis.command({"HGET", "sg:task:" + id.text(), "status"}).text;
   }
   /// The outcome of a task that ended while the server refused it is stored once it takes it.
   void expect_stored(RawRedis& redis, TaskId id, Worker& worker, const std::string& text = "42 pages") {

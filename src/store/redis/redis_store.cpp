@@ -270,6 +270,11 @@ Task<Result<Replies>> RedisStore::load_scripts(std::string op) {
 Task<Result<Reply>> RedisStore::run(const ScriptCall& call, std::string_view op, Link::Resend resend) {
   Request request = call.request();
   auto replies = co_await commands_.ask(request, resend);
+  if (replies && replies->front().view().is_error() && leave_server(replies->front().view().text())) {
+    // It did nothing: the server that is found instead, as after a failover, may.
+    [[maybe_unused]] const Error left = refused(replies->front().view().text(), std::string(op));
+    replies = co_await commands_.ask(request, resend);
+  }
   if (replies && kind_of_refusal(replies->front().view().text()) == "NOSCRIPT" && replies->front().view().is_error()) {
     if (auto loaded = co_await load_scripts(std::string(op)); !loaded) {
       co_return std::unexpected(std::move(loaded.error()));

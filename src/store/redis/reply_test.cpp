@@ -49,7 +49,8 @@ std::string read_all(std::string_view bytes, std::size_t step) {
 
 TEST(ReplyReader, ReadsEachKindOfAnswerHoweverItsBytesArrive) {
   const std::string bytes =
-      "+OK\r\n-ERR no\r\n:-42\r\n_\r\n$5\r\na\r\nb!\r\n$0\r\n\r\n*2\r\n:1\r\n*1\r\n$1\r\nx\r\n%1\r\n+k\r\n+v\r\n~1\r\n+s\r\n"
+      "+OK\r\n-ERR "
+      "no\r\n:-42\r\n_\r\n$5\r\na\r\nb!\r\n$0\r\n\r\n*2\r\n:1\r\n*1\r\n$1\r\nx\r\n%1\r\n+k\r\n+v\r\n~1\r\n+s\r\n"
       ">3\r\n+message\r\n+c\r\n+t\r\n*0\r\n,1.5\r\n#t\r\n(123\r\n=7\r\ntxt:abc\r\n!5\r\nERR x\r\n";
   const std::string expected =
       "'OK'\nerror ERR no\n-42\nnull\n'a\r\nb!'\n''\n[1 ['x' ] ]\n['k' 'v' ]\n['s' ]\n"
@@ -63,11 +64,12 @@ TEST(ReplyReader, AnAttributeSaysSomethingAboutTheNextReplyAndIsLeftOut) {
 
 TEST(ReplyReader, WhatIsNoProtocolFailsForGood) {
   for (const std::string& garbage :
-       {std::string("$\r\n"), std::string("*\r\n"), std::string(":\r\n"), std::string("$-1\r\n"), std::string("*-1\r\n"),
-        std::string("$1073741825\r\n"), std::string("*99999999999999999999999\r\n"), std::string("$5x\r\nhello\r\n"),
-        std::string("%00000000000000000000000000000000000001\r\n"), std::string("HTTP/1.1 200 OK\r\n\r\n"),
-        std::string("\r\n"), std::string("\0\0\0\0", 4), std::string("?\r\n"), std::string("$?\r\n;4\r\n"),
-        std::string("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"), std::string("+") + std::string(3UL << 20U, 'x')}) {
+       {std::string("$\r\n"), std::string("*\r\n"), std::string(":\r\n"), std::string("$-1\r\n"),
+        std::string("*-1\r\n"), std::string("$1073741825\r\n"), std::string("*99999999999999999999999\r\n"),
+        std::string("$5x\r\nhello\r\n"), std::string("%00000000000000000000000000000000000001\r\n"),
+        std::string("HTTP/1.1 200 OK\r\n\r\n"), std::string("\r\n"), std::string("\0\0\0\0", 4), std::string("?\r\n"),
+        std::string("$?\r\n;4\r\n"), std::string("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"),
+        std::string("+") + std::string(3UL << 20U, 'x')}) {
     for (const std::size_t step : {std::size_t(1) << 14U, std::size_t(1)}) {
       if (step == 1 && garbage.size() > 100) continue;
       SCOPED_TRACE(garbage.substr(0, 40) + " by " + std::to_string(step));
