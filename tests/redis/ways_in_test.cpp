@@ -78,7 +78,7 @@ TEST_F(WaysInTest, TlsToAPortWithoutTlsAndTheOtherWayRound) {
   RedisServer server({.tls = true});
   auto options = options_of(server.tls_url() + "?ca=" + server.certificates().ca());
   options.port = server.port();
-  EXPECT_THAT(trouble(options), HasSubstr("TLS with 'localhost' failed"));
+  EXPECT_THAT(trouble(options), HasSubstr("does that port speak TLS?"));
   EXPECT_THAT(trouble(redis_at(server.tls_port())), HasSubstr("store unavailable: redis://127.0.0.1:"));
 }
 
@@ -87,7 +87,7 @@ TEST_F(WaysInTest, CertificateFilesThatCannotBeUsedAreNamedAtOnce) {
   SystemRandom random;
   const TempFolder folder;
   const auto missing = (folder.path() / "missing.pem").string();
-  for (const std::string& query : {"ca=" + missing, "cert=" + missing}) {
+  for (const std::string& query : {"ca=" + missing, "cert=" + missing + "&key=" + missing}) {
     const auto store = open_redis_store(io, clock, random, options_of("rediss://localhost:6379?" + query));
     ASSERT_FALSE(store);
     EXPECT_EQ(store.error().code, errc::invalid_argument);
@@ -118,7 +118,7 @@ TEST_F(WaysInTest, AUserWithExactlyTheDocumentedRights) {
   std::string line = run_program({"sed", "-n", "s/^user meantime on >THE-PASSWORD //p", REDIS_MD});
   line.resize(line.find('\n'));
   for (auto at = line.find("bots:"); at != std::string::npos; at = line.find("bots:")) line.replace(at, 5, "sg:");
-  RedisServer server({.password = "of default", .users = {"bot on >p%40ss " + line}});
+  RedisServer server({.password = "of-default", .users = {"bot on >p%40ss " + line}});
   auto options = redis_at(server.port());
   options.username = "bot";
   options.password = "p%40ss";
@@ -164,7 +164,9 @@ TEST_F(WaysInTest, AUnixSocketAndOneThatIsNotThere) {
   RedisServer& server = RedisServer::shared();
   expect_service(options_of(server.socket_url()));
   EXPECT_THAT(trouble(options_of(server.socket_url() + ".gone")), HasSubstr("cannot connect: No such file"));
-  EXPECT_THAT(trouble(options_of("unix:///" + std::string(200, 'x'))), HasSubstr("is no name for a unix socket"));
+  auto too_long = redis_at(0);
+  too_long.unix_socket = "/" + std::string(200, 'x');
+  EXPECT_THAT(trouble(too_long), HasSubstr("is no name for a unix socket"));
 }
 
 TEST_F(WaysInTest, AHostThatCannotBeFoundIsNamed) {
@@ -218,7 +220,7 @@ TEST_P(AwayAtStartTest, S24_CallsAreAnsweredOutcomesAreKeptAndAllIsWrittenWhenTh
     EXPECT_EQ(std::get<Finished>(*inline_answer).output.text, "at once");
 
     std::vector<TaskId> ids;
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 6; ++i) {
       const Stopwatch since;
       auto outcome = run(io, worker.call(i % 2 == 0 ? "slow" : "echo", "\"" + std::to_string(i) + "\""));
       ASSERT_TRUE(outcome);

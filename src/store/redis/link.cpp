@@ -100,6 +100,10 @@ Task<void> Link::run_connection() {
   }
   stream_ = std::move(*connected);
   auto fine = co_await greet();
+  if (!fine && tls_ && options_.tls.certificate_file.empty() && fine.error().op == "redis.connection") {
+    // A server says so with an alert after the handshake, or only by hanging up.
+    fine.error().detail += " (does the server ask for a client certificate? then name cert and key)";
+  }
   if (fine) {
     up_ = true;
     failures_ = 0;
@@ -338,7 +342,8 @@ void Link::look_at_health() {
   if (owes_answers && !takes_bytes && now - heard_ >= options_.command_timeout) {
     end_connection(unavailable(options_.place() +
                                (up_ ? " has not answered within " : " could not be reached within ") +
-                               std::to_string(options_.command_timeout.count()) + " ms"));
+                               std::to_string(options_.command_timeout.count()) + " ms" +
+                               (!up_ && tls_ && !stream_ ? " (does that port speak TLS?)" : "")));
     return;
   }
   if (up_ && sent_.empty() && !writing_) {

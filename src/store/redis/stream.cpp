@@ -25,9 +25,6 @@ class TlsContext {
 namespace {
 
 std::unexpected<Error> broken(std::string what, const boost::system::error_code& error) {
-  if (error.category() == asio::error::get_ssl_category()) {
-    what += " by TLS (does the server ask for a client certificate? then name cert and key)";
-  }
   return fail(errc::unavailable, "redis.connection", std::move(what) + ": " + error.message());
 }
 
