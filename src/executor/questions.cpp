@@ -22,6 +22,54 @@ constexpr Milliseconds look_again{5'000};
 // Progress and output go to the store at most this often for each task.
 constexpr Milliseconds between_flushes{50};
 constexpr std::size_t flush_at_once_bytes = 64UL << 10;
+// A wait ends on time (F14), also while the store does not answer: its last look may take this much longer...
+constexpr Milliseconds last_look{5};
+// ...and the first, without which nothing can be said, this long at least.
+constexpr Milliseconds first_look{500};
+// A store that lost its data hears of running tasks from their processes again: who waits for one gives it this long.
+constexpr Milliseconds told_anew_within{5'000};
+constexpr Milliseconds between_looks_for_lost{250};
+
+/// `co_await` it: goes on when `task` has ended (true), or after `limit` without it.
+template <class T>
+class EndsWithin {
+ public:
+  EndsWithin(Task<T>& task, Deadlines& deadlines, Milliseconds limit)
+      : task_(task),
+        deadlines_(deadlines),
+        after_(limit),
+        limit_(
+            [](void* self) {
+              auto& me = *static_cast<EndsWithin*>(self);
+              me.task_.on_done(nullptr, nullptr);
+              me.waiter_.resume();
+            },
+            this) {}
+  EndsWithin(const EndsWithin&) = delete;
+  EndsWithin& operator=(const EndsWithin&) = delete;
+  ~EndsWithin() { task_.on_done(nullptr, nullptr); }
+
+  [[nodiscard]] bool await_ready() const noexcept { return task_.done(); }
+  void await_suspend(std::coroutine_handle<> waiter) {
+    waiter_ = waiter;
+    deadlines_.arm(limit_, after_);
+    task_.on_done(
+        [](void* self) noexcept {
+          auto& me = *static_cast<EndsWithin*>(self);
+          me.limit_.disarm();
+          return me.waiter_;
+        },
+        this);
+  }
+  [[nodiscard]] bool await_resume() const noexcept { return task_.done(); }
+
+ private:
+  Task<T>& task_;
+  Deadlines& deadlines_;
+  Milliseconds after_;
+  std::coroutine_handle<> waiter_;
+  Deadline limit_;
+};
 
 }  // namespace
 
@@ -92,16 +140,32 @@ Task<Result<Awaited>> TaskManager::Impl::await_remote(TaskId id, SteadyTime unti
     }
   } watch(*this, id);
   std::optional<TaskRecord> last;
+  std::optional<SteadyTime> gone_since;
   for (;;) {
     // In the list before the look, for the same reason.
-    const auto left = std::chrono::ceil<Milliseconds>(until - clock.now());
-    Wait wait(registry.remote(id).waiters, loop_, deadlines_, std::min(std::max(left, Milliseconds(0)), look_again));
-    auto record = co_await find(id, user_id);
-    if (record) {
-      if (record->status != TaskStatus::running) co_return Awaited{std::move(*record), false};
-      last = std::move(*record);
-    } else if (record.error().code != errc::unavailable || !last) {
-      co_return std::unexpected(std::move(record.error()));  // away from the start on; later we go on waiting (F30)
+    const auto left = std::max(std::chrono::ceil<Milliseconds>(until - clock.now()), Milliseconds(0));
+    Wait wait(registry.remote(id).waiters, loop_, deadlines_,
+              std::min(left, gone_since ? between_looks_for_lost : look_again));
+    auto look = find(id, user_id);
+    if (co_await EndsWithin(look, deadlines_, std::max(left, last ? last_look : first_look))) {
+      auto record = look.take();
+      const bool gone = !record && record.error().code == errc::not_found;
+      if (record) {
+        if (record->status != TaskStatus::running) co_return Awaited{std::move(*record), false};
+        last = std::move(*record);
+        gone_since.reset();
+      } else if (!last || (!gone && record.error().code != errc::unavailable)) {
+        co_return std::unexpected(std::move(record.error()));  // away from the start on; later we go on waiting (F30)
+      } else if (gone) {
+        if (!gone_since) gone_since = clock.now();
+        if (clock.now() - *gone_since >= told_anew_within || clock.now() >= until) {
+          co_return std::unexpected(std::move(record.error()));
+        }
+      }
+    } else if (!last) {
+      co_return fail(errc::unavailable, "manager.await_task",
+                     "store unavailable: it has not answered within the time of this wait; ask again",
+                     Milliseconds(1'000));
     }
     if (clock.now() >= until) co_return Awaited{std::move(*last), true};
     co_await wait;

@@ -15,6 +15,7 @@ namespace json = boost::json;
 
 constexpr std::size_t legacy_limit = 512UL << 10U;
 constexpr std::size_t late_limit = 512UL << 10U;
+constexpr std::int64_t most_ms = 1'000'000'000'000'000;  // no time of ours; further ones would overflow sums
 constexpr std::string_view legacy_note =
     "Result too large for this form; meantime's check_task reads it page by page from any process.";
 constexpr std::string_view original_cancelled = "Task was cancelled.";
@@ -144,7 +145,8 @@ void set_field(TaskRecord& record, std::string_view name, std::string_view value
   } else if (name == "n") {
     const auto space = value.find(' ');  // "<number> <ended>" once it has ended
     if (space != std::string_view::npos) {
-      record.ended_at = WallTime(Milliseconds(number<std::int64_t>(value.substr(space + 1))));
+      const auto ended = number<std::int64_t>(value.substr(space + 1));
+      record.ended_at = WallTime(Milliseconds(std::clamp(ended, -most_ms, most_ms)));
     }
   } else if (name == "error") {
     record.error = value;

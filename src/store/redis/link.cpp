@@ -4,11 +4,13 @@
 namespace meantime::store::redis {
 namespace {
 
-constexpr std::size_t write_bytes = 1UL << 20U;  // in one write
-constexpr std::size_t in_flight = 8'192;         // commands; more would only make a lost connection dearer
+constexpr std::size_t write_bytes = 1UL << 20U;   // made ready at once
+constexpr std::size_t piece_bytes = 64UL << 10U;  // so that one sees whether the other side takes them
+constexpr std::size_t in_flight = 8'192;          // commands; more would only make a lost connection dearer
 constexpr std::size_t waiting_limit = 512UL << 20U;
 constexpr Milliseconds first_pause{50};
 constexpr Milliseconds last_pause{1'000};
+constexpr std::string_view interrupted_op = "redis.interrupted";
 
 Error unavailable(std::string detail) {
   return Error{errc::unavailable, "redis", std::move(detail), Milliseconds(1'000)};
@@ -32,6 +34,7 @@ struct Link::Op {
   std::coroutine_handle<> waiter;
   bool done = false;  ///< Answered, or given up: an answer that still comes is for nobody.
   bool once = false;  ///< Not for another connection.
+  Resend resend = Resend::yes;
   Ready ready;
   Deadline limit;
 };
@@ -84,7 +87,7 @@ void Link::open() {
 
 void Link::attempt() {
   ending_ = false;
-  heard_ = deadlines_.clock().now();
+  heard_ = wrote_ = deadlines_.clock().now();
   deadlines_.arm(health_, options_.command_timeout);
   connection_ = run_connection();
 }
@@ -97,6 +100,10 @@ Task<void> Link::run_connection() {
   }
   stream_ = std::move(*connected);
   auto fine = co_await greet();
+  if (!fine && tls_ && options_.tls.certificate_file.empty() && fine.error().op == "redis.connection") {
+    // A server says so with an alert after the handshake, or only by hanging up.
+    fine.error().detail += " (does the server ask for a client certificate? then name cert and key)";
+  }
   if (fine) {
     up_ = true;
     failures_ = 0;
@@ -188,7 +195,7 @@ void Link::complete(const std::shared_ptr<Op>& op, Result<Replies> answer) {
 void Link::give_up(Op& op) {
   op.done = true;
   op.error = up_ ? unavailable(options_.place() + " has not answered within " +
-                               std::to_string(options_.command_timeout.count()) + " ms; it will be asked again")
+                               std::to_string(options_.command_timeout.count()) + " ms: ask again")
                  : trouble_;
   if (op.waiter) loop_.post(op.ready);
   // Those that were never sent go; of those that were sent the answer may still come, and is counted.
@@ -199,8 +206,13 @@ void Link::give_up(Op& op) {
   check_idle();
 }
 
-Link::Answer Link::ask(Request request) {
+bool Link::interrupted(const Error& error) noexcept {
+  return error.op == interrupted_op;
+}
+
+Link::Answer Link::ask(Request request, Resend resend) {
   auto op = std::make_shared<Op>(std::move(request), *this);
+  op->resend = resend;
   const std::size_t size = op->request.payload().size();
   if (waiting_bytes_ != 0 && waiting_bytes_ + size > waiting_limit) {
     op->done = true;
@@ -229,6 +241,7 @@ void Link::write_soon() {
 
 bool Link::fill_outgoing() {
   outgoing_.clear();
+  const bool silent = sent_.empty();
   while (!waiting_.empty() && outgoing_.size() < write_bytes && sent_.size() < in_flight) {
     std::shared_ptr<Op> op = std::move(waiting_.front());
     waiting_.pop_front();
@@ -237,6 +250,7 @@ bool Link::fill_outgoing() {
     outgoing_ += op->request.payload();
     if (op->expected != 0) sent_.push_back(std::move(op));
   }
+  if (silent && !outgoing_.empty()) heard_ = deadlines_.clock().now();  // it had nothing to say so far
   return !outgoing_.empty();
 }
 
@@ -248,10 +262,13 @@ void Link::start_write() {
 
 Task<void> Link::write_batches() {
   do {
-    auto written = co_await stream_->write_all(outgoing_);
-    if (!written) {
-      end_connection(std::move(written.error()));
-      co_return;
+    for (std::size_t at = 0; at < outgoing_.size(); at += piece_bytes) {
+      auto written = co_await stream_->write_all(std::string_view(outgoing_).substr(at, piece_bytes));
+      if (!written) {
+        end_connection(std::move(written.error()));
+        co_return;
+      }
+      wrote_ = deadlines_.clock().coarse_now();
     }
   } while (fill_outgoing());
   writing_ = false;
@@ -285,6 +302,12 @@ void Link::after_connection() {
   for (; !sent_.empty(); sent_.pop_back()) {
     std::shared_ptr<Op>& op = sent_.back();
     if (op->done || op->once) continue;
+    if (op->resend == Resend::no) {
+      Error error = unavailable("the connection to " + options_.place() + " broke before it answered: ask again");
+      error.op = interrupted_op;
+      complete(op, std::unexpected(std::move(error)));
+      continue;
+    }
     op->replies.clear();
     waiting_bytes_ += op->request.payload().size();
     waiting_.push_front(std::move(op));
@@ -313,13 +336,17 @@ Milliseconds Link::next_pause() {
 // A peer that vanished without a word is found by its silence.
 void Link::look_at_health() {
   const SteadyTime now = deadlines_.clock().now();
-  if (now - heard_ >= options_.command_timeout && (!up_ || (!sent_.empty() && !writing_))) {
+  // Its answers may have to wait for the rest of what is being written: then it must take that.
+  const bool takes_bytes = writing_ && now - wrote_ < options_.command_timeout;
+  const bool owes_answers = !up_ || writing_ || !sent_.empty();
+  if (owes_answers && !takes_bytes && now - heard_ >= options_.command_timeout) {
     end_connection(unavailable(options_.place() +
                                (up_ ? " has not answered within " : " could not be reached within ") +
-                               std::to_string(options_.command_timeout.count()) + " ms"));
+                               std::to_string(options_.command_timeout.count()) + " ms" +
+                               (!up_ && tls_ && !stream_ ? " (does that port speak TLS?)" : "")));
     return;
   }
-  if (up_ && sent_.empty()) {
+  if (up_ && sent_.empty() && !writing_) {
     Request ping;
     ping.push("PING");
     tell(std::move(ping));

@@ -72,10 +72,15 @@ class Link {
   /// Why it is not up, as far as known.
   [[nodiscard]] const Error& trouble() const noexcept { return trouble_; }
 
-  /// Sends `request` and answers with its replies. What was sent and not answered when the connection broke is sent
-  /// again on the next one: ask only what may happen twice.
+  /// What becomes of a request that was sent and not answered when the connection broke.
+  enum class Resend : std::uint8_t {
+    yes,  ///< It is sent again on the next one: for what may happen twice.
+    no,   ///< It is answered at once with an error of which interrupted() is true: it may have happened.
+  };
+  /// Sends `request` and answers with its replies.
   /// Errors: unavailable (not within the time limit, or too much is waiting already).
-  [[nodiscard]] Answer ask(Request request);
+  [[nodiscard]] Answer ask(Request request, Resend resend = Resend::yes);
+  [[nodiscard]] static bool interrupted(const Error& error) noexcept;
   /// For what nobody waits for, and what the next greeting says anyway: dropped while the link is down.
   void tell(Request request);
   /// Leaves this server and connects anew: it said that it cannot serve.
@@ -121,7 +126,8 @@ class Link {
   Error trouble_;
   std::string told_;
   std::uint32_t failures_ = 0;
-  SteadyTime heard_{};
+  SteadyTime heard_{};  ///< When the other side last spoke, or was first asked something.
+  SteadyTime wrote_{};  ///< When it last took bytes.
   bool up_ = false;
   bool writing_ = false;
   bool ending_ = false;

@@ -21,6 +21,11 @@ std::uint64_t natural(std::string_view text) {
   return out;
 }
 
+Milliseconds skew_of(std::string_view text) {
+  constexpr std::uint64_t most = 100ULL * 365 * 86'400'000;
+  return Milliseconds(std::min(natural(text), most));
+}
+
 bool shows(const ListQuery& query, const TaskRecord& record) {
   return (!query.user_id || record.caller.user_id == *query.user_id) &&
          (!query.status || record.status == *query.status) &&
@@ -52,20 +57,20 @@ Task<Result<RedisStore::Extent>> RedisStore::extent() {
   request.push("GET", keys_.counter());
   request.push("GET", keys_.oldest());
   request.push("HMGET", keys_.skew(), "behind", "ahead");
-  auto replies = co_await ask(std::move(request), "store.list");
+  auto replies = co_await ask(std::move(request), "store.list", "TTL");
   if (!replies) co_return std::unexpected(std::move(replies.error()));
   Extent out;
   out.newest = natural((*replies)[0].view().text());
   out.oldest = std::max<std::uint64_t>(natural((*replies)[1].view().text()), 1);
-  out.behind = std::max(usual_behind, Milliseconds(natural((*replies)[2].view()[0].text())));
-  out.ahead = std::max(usual_ahead, Milliseconds(natural((*replies)[2].view()[1].text())));
+  out.behind = std::max(usual_behind, skew_of((*replies)[2].view()[0].text()));
+  out.ahead = std::max(usual_ahead, skew_of((*replies)[2].view()[1].text()));
   co_return out;
 }
 
 Task<Result<std::vector<RedisStore::Numbered>>> RedisStore::ids_of_block(std::uint64_t block) {
   Request request;
   request.push("GET", keys_.block(block));
-  auto reply = co_await ask(std::move(request), "store.list");
+  auto reply = co_await ask(std::move(request), "store.list", "T");
   if (!reply) co_return std::unexpected(std::move(reply.error()));
   const std::string_view ids = reply->front().view().text();
   std::vector<Numbered> out;
@@ -98,7 +103,7 @@ Task<Result<std::uint64_t>> RedisStore::first_block_from(Extent extent, std::fun
 Task<Result<std::uint64_t>> RedisStore::place_of(TaskId cursor) {
   Request request;
   request.push("HGET", keys_.task(cursor), "n");
-  auto reply = co_await ask(std::move(request), "store.list");
+  auto reply = co_await ask(std::move(request), "store.list", "T");
   if (!reply) co_return std::unexpected(std::move(reply.error()));
   if (const auto number = natural(reply->front().view().text()); number != 0) co_return number;
   // It is forgotten. Ids begin with their time, so its place lies between two that are still there.
@@ -121,7 +126,7 @@ Task<Result<RedisStore::Candidates>> RedisStore::running_below(std::uint64_t bel
   Candidates out;
   Request who;
   who.push("ZRANGE", keys_.workers(), "0", "-1");
-  auto workers = co_await ask(std::move(who), "store.list");
+  auto workers = co_await ask(std::move(who), "store.list", "L");
   if (!workers) co_return std::unexpected(std::move(workers.error()));
   if (workers->front().view().size() == 0) co_return out;
   Request request;
@@ -129,7 +134,7 @@ Task<Result<RedisStore::Candidates>> RedisStore::running_below(std::uint64_t bel
     request.push("ZREVRANGEBYSCORE", keys_.running(worker.text()), below_text(below), "-inf", "WITHSCORES", "LIMIT",
                  "0", std::to_string(count));
   }
-  auto replies = co_await ask(std::move(request), "store.list");
+  auto replies = co_await ask(std::move(request), "store.list", "L");
   if (!replies) co_return std::unexpected(std::move(replies.error()));
   for (const Reply& reply : *replies) {
     std::uint32_t of_worker = 0;
@@ -149,12 +154,10 @@ Task<Result<RedisStore::Candidates>> RedisStore::running_below(std::uint64_t bel
 }
 
 // From an index that holds numbers: their ids stand in the blocks.
-Task<Result<RedisStore::Candidates>> RedisStore::listed_below(Request request, std::uint32_t count) {
-  auto reply = co_await ask(std::move(request), "store.list");
-  if (!reply) co_return std::unexpected(std::move(reply.error()));
+Task<Result<RedisStore::Candidates>> RedisStore::listed_below(Reply numbers, std::uint32_t count) {
   Candidates out;
   Request ids;
-  for (const ReplyView each : reply->front().view()) {
+  for (const ReplyView each : numbers.view()) {
     const std::uint64_t number = natural(each.text());
     out.tasks.push_back({number, {}});
     const std::uint64_t at = number % ids_in_block * TaskId::bytes;
@@ -163,7 +166,7 @@ Task<Result<RedisStore::Candidates>> RedisStore::listed_below(Request request, s
   }
   if (out.tasks.empty()) co_return out;
   if (out.tasks.size() >= count) out.more_below = out.tasks.back().number;
-  auto texts = co_await ask(std::move(ids), "store.list");
+  auto texts = co_await ask(std::move(ids), "store.list", "T");
   if (!texts) co_return std::unexpected(std::move(texts.error()));
   for (std::size_t i = 0; i < out.tasks.size(); ++i) {
     const std::string_view raw = texts->at(i).view().text();
@@ -208,12 +211,16 @@ Task<Result<RedisStore::Candidates>> RedisStore::candidates(const ListQuery& que
     if (query.user_id) call.key(keys_.owner(*query.user_id));
     if (query.tool_name) call.key(keys_.tool(*query.tool_name));
     call.arg(below == std::numeric_limits<std::uint64_t>::max() ? std::string() : std::to_string(below)).arg(count);
-    co_return co_await listed_below(call.request(), count);
+    auto numbers = co_await run(call, "store.list");
+    if (!numbers) co_return std::unexpected(std::move(numbers.error()));
+    co_return co_await listed_below(std::move(*numbers), count);
   }
   if (query.status == TaskStatus::failed) {
     Request request;
     request.push("ZREVRANGEBYSCORE", keys_.failed(), below_text(below), "-inf", "LIMIT", "0", std::to_string(count));
-    co_return co_await listed_below(std::move(request), count);
+    auto numbers = co_await ask(std::move(request), "store.list", "L");
+    if (!numbers) co_return std::unexpected(std::move(numbers.error()));
+    co_return co_await listed_below(std::move(numbers->front()), count);
   }
   co_return co_await all_below(below, count);
 }
@@ -253,7 +260,7 @@ Task<Result<TaskList>> RedisStore::list(ListQuery query) {
     }
     Replies rows;
     if (!found->tasks.empty()) {
-      auto read = co_await ask(std::move(request), "store.list");
+      auto read = co_await ask(std::move(request), "store.list", "LI");
       if (!read) co_return std::unexpected(std::move(read.error()));
       rows = std::move(*read);
     }

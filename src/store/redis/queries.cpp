@@ -37,7 +37,7 @@ Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
   Request request;
   request.push("HGETALL", keys_.task(task));
   request.push("GET", keys_.legacy(task));
-  auto replies = co_await ask(std::move(request), "store.find");
+  auto replies = co_await ask(std::move(request), "store.find", "LT");
   if (!replies) co_return std::unexpected(std::move(replies.error()));
   const ReplyView hash = (*replies)[0].view();
   if (hash.size() == 0) {
@@ -52,16 +52,24 @@ Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
   std::optional<std::string_view> result;
   bool is_name = true;
   bool ours = false;
+  bool has_status = false;
   for (const ReplyView each : hash) {
     if (is_name) {
       name = each.text();
     } else if (name == "result") {
       result = each.text();
     } else {
+      if (name == "task_id" && each.text() != task.text()) co_return std::unexpected(out_of_step("store.find"));
       ours = ours || name == "n";
+      has_status = has_status || name == "status";
       set_field(record, name, each.text());
     }
     is_name = !is_name;
+  }
+  if (!has_status) {
+    co_return fail(errc::corrupt, "store.find",
+                   options_.place() + " holds something that is no task under the key '" + keys_.task(task) +
+                       "': another program uses the same prefix; choose another one");
   }
   if (!ours) repair_originals(record, result, (*replies)[1].view());
   complete_record(record, result.value_or("").size());
@@ -83,9 +91,10 @@ Task<Result<TextPage>> RedisStore::read_result(TaskId task, std::uint64_t offset
   Request request;
   request.push("HMGET", keys_.task(task), "status", "result", "b", "c", "a", "n");
   request.push("GET", keys_.legacy(task));
-  auto replies = co_await ask(std::move(request), "store.read_result");
+  auto replies = co_await ask(std::move(request), "store.read_result", "LT");
   if (!replies) co_return std::unexpected(std::move(replies.error()));
   const ReplyView hash = (*replies)[0].view();
+  if (hash.size() != 6) co_return std::unexpected(out_of_step("store.read_result"));
   const bool originals_in_two_steps = hash[5].is_null() && hash[1].is_null() && !(*replies)[1].view().is_null();
   if (hash[0].is_null() || originals_in_two_steps) {
     const ReplyView older = (*replies)[1].view();
@@ -105,21 +114,23 @@ Task<Result<TextPage>> RedisStore::read_result(TaskId task, std::uint64_t offset
 Task<Result<TextPage>> RedisStore::read_chunks(std::string key, TextPage page, std::uint64_t limit_chars) {
   Request sizes_request;
   sizes_request.push("HGET", key, chunk_sizes_field);
-  auto sizes_reply = co_await ask(std::move(sizes_request), "store.read_result");
+  auto sizes_reply = co_await ask(std::move(sizes_request), "store.read_result", "T");
   if (!sizes_reply) co_return std::unexpected(std::move(sizes_reply.error()));
   const auto sizes = parse_sizes(sizes_reply->front().view().text());
-  if (sizes.empty()) {
-    co_return fail(errc::corrupt, "store.read_result",
-                   "the chunks of this result are gone from the server: somebody removed '" + key + "'");
-  }
+  const auto gone = [&] {
+    return fail(errc::corrupt, "store.read_result",
+                "the chunks of this result are gone from the server: somebody removed '" + key + "'");
+  };
+  if (sizes.empty()) co_return gone();
   const ChunkRange range = chunks_of_page(sizes, page.offset, limit_chars);
   // One chunk a request: others' commands go between them.
   std::string text;
   for (std::size_t i = 0; i < range.count; ++i) {
     Request request;
     request.push("HGET", key, std::to_string(range.first + i));
-    auto reply = co_await ask(std::move(request), "store.read_result");
+    auto reply = co_await ask(std::move(request), "store.read_result", "T");
     if (!reply) co_return std::unexpected(std::move(reply.error()));
+    if (reply->front().view().is_null()) co_return gone();
     text += reply->front().view().text();
   }
   const std::size_t from = utf8::byte_offset(text, range.skip_chars);
@@ -133,9 +144,10 @@ Task<Result<std::string>> RedisStore::read_output(TaskId task, std::uint64_t off
   for (int i = 0;; ++i) {
     Request look;
     look.push("HMGET", keys_.task(task), "status", "o", "os");
-    auto before = co_await ask(std::move(look), "store.read_output");
+    auto before = co_await ask(std::move(look), "store.read_output", "L");
     if (!before) co_return std::unexpected(std::move(before.error()));
     const ReplyView hash = before->front().view();
+    if (hash.size() != 3) co_return std::unexpected(out_of_step("store.read_output"));
     if (hash[0].is_null()) co_return no_such_task("store.read_output", task);
     const auto total = static_cast<std::uint64_t>(hash[1].integer());
     const auto start = static_cast<std::uint64_t>(hash[2].integer());
@@ -145,7 +157,7 @@ Task<Result<std::string>> RedisStore::read_output(TaskId task, std::uint64_t off
     Request read;
     read.push("GETRANGE", keys_.output(task), std::to_string(from - start), std::to_string(last - start));
     read.push("HGET", keys_.task(task), "os");
-    auto piece = co_await ask(std::move(read), "store.read_output");
+    auto piece = co_await ask(std::move(read), "store.read_output", "T");
     if (!piece) co_return std::unexpected(std::move(piece.error()));
     const bool moved = static_cast<std::uint64_t>((*piece)[1].view().integer()) != start;  // its front was dropped
     if (!moved || i == attempts) co_return std::string((*piece)[0].view().text());
@@ -156,7 +168,7 @@ Task<Result<std::vector<TaskId>>> RedisStore::cancel_requests() {
   std::vector<TaskId> out;
   Request request;
   request.push("SMEMBERS", keys_.cancels(worker_));
-  auto reply = co_await ask(std::move(request), "store.cancel_requests");
+  auto reply = co_await ask(std::move(request), "store.cancel_requests", "L");
   if (!reply) co_return std::unexpected(std::move(reply.error()));
   for (const ReplyView each : reply->front().view()) {
     if (auto id = TaskId::parse(each.text())) out.push_back(*id);

@@ -32,6 +32,17 @@ std::string name_worker(Random& random) {
   return out;
 }
 
+bool fits(Reply::Kind kind, char shape) noexcept {
+  switch (shape) {
+    case 'L':
+      return kind == Reply::Kind::list;
+    case 'I':
+      return kind == Reply::Kind::integer;
+    default:
+      return kind == Reply::Kind::text || kind == Reply::Kind::null;
+  }
+}
+
 }  // namespace
 
 RedisStore::RedisStore(boost::asio::io_context& io, Clock& clock, Random& random, RedisOptions options,
@@ -67,12 +78,22 @@ RedisStore::RedisStore(boost::asio::io_context& io, Clock& clock, Random& random
                     [this] {
                       if (listener_ != nullptr) listener_->on_worker_died();
                     },
-                .missed = [this] { group_.spawn(look_for_missed_notices()); }}),
+                .missed =
+                    [this] {
+                      if (registered_) group_.spawn(look_for_missed_notices());
+                    },
+                .deaf = [this](const Error& why) { on_deaf(why); },
+                .hears =
+                    [this] {
+                      if (std::exchange(told_deaf_, false)) group_.spawn(tell_hears());
+                    }}),
       commands_(loop_, deadlines_, random, options_, tls,
                 LinkEvents{.greeting =
                                [this] {
                                  Request request = hello();
                                  add_loads(request);
+                                 // Before any start is sent, which would make it known again.
+                                 request.push("ZSCORE", keys_.workers(), worker_);
                                  return request;
                                },
                            .greeted = [this](const Replies& replies) { return greeted(replies, true); },
@@ -99,12 +120,21 @@ Request RedisStore::hello() const {
 }
 
 Result<void> RedisStore::greeted(const Replies& replies, bool commands) {
-  for (const Reply& reply : replies) {
-    if (reply.view().is_error())
-      return std::unexpected(error_of(reply.view().text(), "store.connect", options_.place()));
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    const ReplyView view = replies[i].view();
+    const bool of_worker = commands && i != 0 && i + 1 == replies.size();
+    // What is wrong with that one key is told by the calls that need it.
+    if (view.is_error() && (!of_worker || leave_server(view.text()))) {
+      return std::unexpected(error_of(view.text(), "store.connect", options_.place()));
+    }
+    if (of_worker && view.is_null() && registered_) forgotten_ = true;
+  }
+  if (replies.front().view().kind() != Reply::Kind::list) {
+    return fail(errc::unavailable, "store.connect", options_.place() + " does not answer as a Redis or Valkey does");
   }
   const ReplyView time = replies.at(options_.database != 0 ? 2 : 1).view();
-  const WallTime theirs{std::chrono::seconds(time[0].integer())};
+  constexpr std::int64_t most_seconds = 1'000'000'000'000;
+  const WallTime theirs{std::chrono::seconds(std::clamp<std::int64_t>(time[0].integer(), 0, most_seconds))};
   const auto apart = clock_.wall_now() - theirs;
   clock_is_odd_ = apart > usual_ahead / 2 || apart < -usual_ahead / 2;
   std::string_view mode;
@@ -139,7 +169,7 @@ Task<void> RedisStore::after_up() {
   co_await loop_.turn();  // the listener is told outside of the connection's own work
   if (registered_ && !closing_) {
     // Before all else: others may be about to think this worker dead, or the server may have lost its data.
-    if (auto renewed = co_await heartbeat(); !renewed) co_return;
+    if (auto renewed = co_await heartbeat(); !renewed && !commands_.up()) co_return;
   }
   if (std::exchange(told_away_, false) && listener_ != nullptr) {
     listener_->on_available(true, options_.place() + " is back");
@@ -156,6 +186,59 @@ Task<void> RedisStore::look_for_missed_notices() {
   auto wanted = co_await cancel_requests();
   if (!wanted || listener_ == nullptr) co_return;  // away again: the next time it is back looks again
   for (const TaskId& id : *wanted) listener_->on_cancel_requested(id);
+  // Redirects, too: of the tasks that run here, those that have one.
+  constexpr std::int64_t at_once = 500;
+  for (std::int64_t first = 0;; first += at_once) {
+    Request which;
+    which.push("ZRANGE", keys_.running(worker_), std::to_string(first), std::to_string(first + at_once - 1));
+    auto page = co_await ask(std::move(which), "store.find", "L");
+    if (!page || page->front().view().size() == 0) co_return;
+    Request lengths;
+    std::vector<TaskId> ids;
+    for (const ReplyView each : page->front().view()) {
+      const auto id = TaskId::parse(each.text());
+      if (!id) continue;
+      ids.push_back(*id);
+      lengths.push("HSTRLEN", keys_.task(*id), "rd");
+    }
+    if (ids.empty()) continue;
+    auto sizes = co_await ask(std::move(lengths), "store.find", "I");
+    if (!sizes || listener_ == nullptr) co_return;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if ((*sizes)[i].view().integer() > 0) listener_->on_redirected(ids[i]);
+    }
+  }
+}
+
+void RedisStore::on_deaf(const Error& why) {
+  // A broken connection is made anew and told of by the one for commands; a refusal stays until somebody mends it.
+  if (why.op != "store.connect" || told_away_ || listener_ == nullptr || closing_) return;
+  told_deaf_ = true;
+  listener_->on_available(false, options_.place() + " lets us hear no notices, so that others' ends and cancels are " +
+                                     "only found by looking every few seconds: " + trouble_of(why, options_.place()));
+}
+
+Task<void> RedisStore::tell_hears() {
+  co_await loop_.turn();
+  if (listener_ != nullptr) listener_->on_available(true, options_.place() + " lets us hear notices");
+}
+
+// Declared dead meanwhile, or the server lost its data.
+void RedisStore::notice_forgotten() {
+  forgotten_ = false;
+  if (listener_ == nullptr) return;
+  loop_.post_from_anywhere([this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired() && listener_ != nullptr) listener_->on_forgotten();
+  });
+}
+
+Error RedisStore::out_of_step(std::string op) {
+  Error error{errc::unavailable, std::move(op),
+              "store unavailable: " + options_.place() +
+                  " sent an answer that does not belong to what was asked: its connection is made anew, ask again",
+              std::chrono::seconds(1)};
+  commands_.abandon(error);
+  return error;
 }
 
 Error RedisStore::refused(std::string_view refusal, std::string op) {
@@ -164,33 +247,49 @@ Error RedisStore::refused(std::string_view refusal, std::string op) {
   return error;
 }
 
-Task<Result<Replies>> RedisStore::ask(Request request, std::string op) {
+Task<Result<Replies>> RedisStore::ask(Request request, std::string op, std::string_view shape) {
   auto replies = co_await commands_.ask(std::move(request));
   if (!replies) {
     co_return std::unexpected(unavailable_of(replies.error(), std::move(op), options_.place()));
   }
+  std::size_t i = 0;
   for (const Reply& reply : *replies) {
-    if (reply.view().is_error()) co_return std::unexpected(refused(reply.view().text(), std::move(op)));
+    const ReplyView view = reply.view();
+    if (view.is_error()) co_return std::unexpected(refused(view.text(), std::move(op)));
+    if (!fits(view.kind(), shape[i++ % shape.size()])) co_return std::unexpected(out_of_step(std::move(op)));
   }
   co_return replies;
 }
 
-Task<Result<Reply>> RedisStore::run(const ScriptCall& call, std::string_view op) {
+Task<Result<Replies>> RedisStore::load_scripts(std::string op) {
+  Request loads;
+  add_loads(loads);
+  co_return co_await ask(std::move(loads), std::move(op), "T");
+}
+
+Task<Result<Reply>> RedisStore::run(const ScriptCall& call, std::string_view op, Link::Resend resend) {
   Request request = call.request();
-  auto replies = co_await commands_.ask(request);
+  auto replies = co_await commands_.ask(request, resend);
+  if (replies && replies->front().view().is_error() && leave_server(replies->front().view().text())) {
+    // It did nothing: the server that is found instead, as after a failover, may.
+    [[maybe_unused]] const Error left = refused(replies->front().view().text(), std::string(op));
+    replies = co_await commands_.ask(request, resend);
+  }
   if (replies && kind_of_refusal(replies->front().view().text()) == "NOSCRIPT" && replies->front().view().is_error()) {
-    Request again;
-    add_loads(again);
-    if (auto loaded = co_await ask(std::move(again), std::string(op)); !loaded) {
+    if (auto loaded = co_await load_scripts(std::string(op)); !loaded) {
       co_return std::unexpected(std::move(loaded.error()));
     }
-    replies = co_await commands_.ask(std::move(request));
+    replies = co_await commands_.ask(std::move(request), resend);
   }
   if (!replies) {
+    if (Link::interrupted(replies.error())) co_return std::unexpected(std::move(replies.error()));
     co_return std::unexpected(unavailable_of(replies.error(), std::string(op), options_.place()));
   }
   if (replies->front().view().is_error()) {
     co_return std::unexpected(refused(replies->front().view().text(), std::string(op)));
+  }
+  if (!fits(replies->front().view().kind(), call.shape().front())) {
+    co_return std::unexpected(out_of_step(std::string(op)));
   }
   co_return std::move(replies->front());
 }

@@ -62,14 +62,21 @@ class RedisStore final : public Store {
 
  private:
   /// Runs a script; loads it first where the server has forgotten it. `op` names the call in errors.
-  Task<Result<Reply>> run(const ScriptCall& call, std::string_view op);
-  Task<Result<Replies>> ask(Request request, std::string op);
+  Task<Result<Reply>> run(const ScriptCall& call, std::string_view op, Link::Resend resend = Link::Resend::yes);
+  /// `shape` says of each reply in turn, again from its first when there are more: L a list, T a text or none, I a
+  /// number. Others show that answers and questions got out of step: nothing on that connection is believed any more.
+  Task<Result<Replies>> ask(Request request, std::string op, std::string_view shape);
+  [[nodiscard]] Error out_of_step(std::string op);
+  Task<Result<Replies>> load_scripts(std::string op);
   [[nodiscard]] Error refused(std::string_view refusal, std::string op);
   [[nodiscard]] Request hello() const;
   [[nodiscard]] Result<void> greeted(const Replies& replies, bool commands);
   void on_up();
   void on_down(const Error& why);
+  void on_deaf(const Error& why);
   Task<void> after_up();
+  Task<void> tell_hears();
+  void notice_forgotten();
   Task<void> look_for_missed_notices();
 
   /// `co_await` it: goes on when all that was asked is answered or given up, or nobody can answer.
@@ -97,7 +104,7 @@ class RedisStore final : public Store {
   Task<Result<Extent>> extent();
   Task<Result<Candidates>> candidates(const ListQuery& query, std::uint64_t below, std::uint32_t count);
   Task<Result<Candidates>> running_below(std::uint64_t below, std::uint32_t count);
-  Task<Result<Candidates>> listed_below(Request request, std::uint32_t count);
+  Task<Result<Candidates>> listed_below(Reply numbers, std::uint32_t count);
   Task<Result<Candidates>> all_below(std::uint64_t below, std::uint32_t count);
   Task<Result<std::uint64_t>> place_of(TaskId cursor);
   Task<Result<std::uint64_t>> first_block_from(Extent extent, std::function<bool(const TaskId&)> reached);
@@ -116,8 +123,8 @@ class RedisStore final : public Store {
   StoreListener* listener_ = nullptr;
   boost::unordered_flat_set<TaskId, std::hash<TaskId>>
       doubtful_;  ///< Starts whose answer never came: they may be there.
-  /// Partial output that the server has of this worker's tasks, where known.
-  boost::unordered_flat_map<TaskId, std::uint64_t, std::hash<TaskId>> output_totals_;
+  /// Partial output that the server has of this worker's tasks, where known; -1 after a piece that may be there.
+  boost::unordered_flat_map<TaskId, std::int64_t, std::hash<TaskId>> output_totals_;
   /// When this process last renewed the expiry of an owner's or a tool's list.
   boost::unordered_flat_map<std::string, SteadyTime> touched_;
   /// Tasks taken over: handed to the manager, and confirmed with the next look.
@@ -134,7 +141,9 @@ class RedisStore final : public Store {
   SteadyTime swept_all_{};      ///< When one last began at the oldest task.
   bool clock_is_odd_ = false;   ///< This machine's clock is far from the server's.
   bool registered_ = false;
+  bool forgotten_ = false;  ///< The server did not know this worker any more; the manager is still to be told.
   bool told_away_ = false;
+  bool told_deaf_ = false;
   bool closing_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   BlockingPool pool_;

@@ -87,6 +87,7 @@ std::pair<char*, std::size_t> ReplyReader::room() {
 // The parser ends the program on a header without a body ("$\r\n") and reads absurd lengths: neither may reach it.
 bool ReplyReader::header_is_sound(std::string_view rest) const noexcept {
   constexpr std::size_t longest_length_line = 32;
+  constexpr std::size_t longest_line = 1UL << 20U;  // of a status, an error, a number
   switch (rest.front()) {
     case '+':
     case '-':
@@ -95,7 +96,7 @@ bool ReplyReader::header_is_sound(std::string_view rest) const noexcept {
     case ',':
     case '#':
     case '(':
-      return true;
+      return rest.size() < longest_line || rest.substr(0, longest_line).contains("\r\n");
     case '$':
     case '!':
     case '=':

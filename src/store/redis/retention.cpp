@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // retention.cpp: forgets what ended long ago, from the oldest on, with its places in the indexes.
 #include "store/redis/redis_store.hpp"
+#include "store/redis/server_errors.hpp"
 
 namespace meantime::store::redis {
 namespace {
@@ -63,14 +64,27 @@ Task<Result<std::uint64_t>> RedisStore::forget_ended(WallTime ended_before) {
       call.arg(ended_before.time_since_epoch().count()).arg(each.number).arg(options_.legacy_results ? "1" : "0");
       answers.push_back(commands_.ask(call.request()));
     }
+    bool again = false;
     for (std::size_t i = 0; i < due.size(); ++i) {
       auto reply = co_await std::move(answers[i]);
-      if (!reply) co_return std::unexpected(std::move(reply.error()));
+      if (!reply) co_return std::unexpected(unavailable_of(reply.error(), "store.forget_ended", options_.place()));
       const ReplyView verdict = reply->front().view();
+      if (verdict.is_error() && kind_of_refusal(verdict.text()) == "NOSCRIPT") {
+        if (auto loaded = co_await load_scripts("store.forget_ended"); !loaded) {
+          co_return std::unexpected(std::move(loaded.error()));
+        }
+        again = true;
+        break;
+      }
       if (verdict.is_error()) co_return std::unexpected(refused(verdict.text(), "store.forget_ended"));
+      if (verdict.kind() != Reply::Kind::integer) co_return std::unexpected(out_of_step("store.forget_ended"));
       if (verdict.integer() == 1) ++forgotten;
       if (verdict.integer() == 2) ++expired;
       if (verdict.integer() == 0) first_left = std::min(first_left.value_or(due[i].number), due[i].number);
+    }
+    if (again) {
+      more = true;
+      continue;  // with the same block
     }
     if (more) at = (block + 1) * ids_in_block;
     if (more && !ids->empty()) {
@@ -87,7 +101,7 @@ Task<Result<std::uint64_t>> RedisStore::forget_ended(WallTime ended_before) {
     if (oldest > all.oldest) {
       Request request;
       request.push("SET", keys_.oldest(), std::to_string(oldest), "EX", std::to_string(index_expiry_s()));
-      if (auto set = co_await ask(std::move(request), "store.forget_ended"); !set) {
+      if (auto set = co_await ask(std::move(request), "store.forget_ended", "T"); !set) {
         co_return std::unexpected(std::move(set.error()));
       }
     }
@@ -105,7 +119,7 @@ Task<Result<void>> RedisStore::trim_lists(std::uint64_t oldest) {
     do {
       Request scan;
       scan.push("SCAN", cursor, "MATCH", pattern, "COUNT", "500");
-      auto page = co_await ask(std::move(scan), "store.forget_ended");
+      auto page = co_await ask(std::move(scan), "store.forget_ended", "L");
       if (!page) co_return std::unexpected(std::move(page.error()));
       cursor = page->front().view()[0].text();
       for (const ReplyView key : page->front().view()[1]) {

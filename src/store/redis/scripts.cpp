@@ -40,6 +40,22 @@ std::string_view text_of(Script script) noexcept {
   return *texts()[static_cast<std::size_t>(script)];
 }
 
+std::string_view shape_of(Script script) noexcept {
+  switch (script) {
+    case Script::start:
+    case Script::heartbeat:
+    case Script::reap:
+    case Script::slice:
+      return "L";
+    case Script::finish:
+    case Script::cancel:
+    case Script::redirect:
+      return "T";
+    default:
+      return "I";
+  }
+}
+
 const std::string& name_of(Script script) {
   static const auto names = [] {
     std::array<std::string, script_count> made;

@@ -31,6 +31,8 @@ inline constexpr std::size_t script_count = 14;
 
 /// The text, as the server gets it.
 [[nodiscard]] std::string_view text_of(Script script) noexcept;
+/// What it answers: as RedisStore::ask() takes it.
+[[nodiscard]] std::string_view shape_of(Script script) noexcept;
 /// The name of a text at the server: its SHA-1 in hex, known before the server has it.
 [[nodiscard]] const std::string& name_of(Script script);
 
@@ -56,6 +58,9 @@ class ScriptCall {
   ScriptCall& arg(Number number) {
     return arg(std::to_string(number));
   }
+  /// Says something else in argument `number`, counted as in Lua.
+  void change_arg(std::size_t number, std::string text) { args_.at(number - 1) = std::move(text); }
+  [[nodiscard]] std::string_view shape() const noexcept { return shape_of(script_); }
   [[nodiscard]] Request request() const;
 
  private:

@@ -10,7 +10,7 @@ namespace meantime::store::redis {
 // ARGV 1 id  2 worker  3 running expiry (s)  4 index expiry (s)  5 "1": renew the expiry of the lists  6 lease (ms)
 //      7 "1": a start of this worker may have been here already  8 "1": there is a key  9 created (ms), where it is
 //      far from now; else ""  10 id's 20 bytes  11 before the names of blocks  12... fields and values
-// -> {"ok"} | {"joined", id} | {"taken"}
+// -> {"ok", 1 when the worker was not known} | {"joined", id} | {"taken"}
 const std::string_view start_script = R"lua(
 if ARGV[8] == '1' then
   local first = redis.call('GET', KEYS[8])
@@ -53,7 +53,7 @@ if ARGV[8] == '1' then redis.call('SET', KEYS[8], ARGV[1], 'EX', ARGV[3]) end
 if renew then
   for i = 3, 6 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
 end
-return {'ok'}
+return {'ok', known and 0 or 1}
 )lua";
 
 // Ends a task: state, result and expiry in one step. `n` then also holds the time of the end. Only the worker and

@@ -58,7 +58,13 @@ const Meaning* meaning_of(std::string_view refusal) noexcept {
     const auto end = at + each.kind.size();
     if (starts && end < refusal.size() && refusal[end] == ' ') return &each;
   }
-  return nullptr;
+  // Inside of a script a missing right has no kind of its own.
+  if (refusal.find("The user executing the script") != std::string_view::npos) return meaning_of("NOPERM");
+  // One of our scripts met something that it never writes.
+  static constexpr Meaning spoilt{"", errc::corrupt, false,
+                                  "holds something under our keys that meantime did not write there: another program "
+                                  "uses the same prefix; choose another one, or remove the key"};
+  return refusal.find("user_script") != std::string_view::npos ? &spoilt : nullptr;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "store/messages.hpp"
 #include "store/redis/large_results.hpp"
 #include "store/redis/redis_store.hpp"
+#include "store/redis/server_errors.hpp"
 
 namespace meantime::store::redis {
 namespace {
@@ -13,11 +14,6 @@ constexpr std::size_t off_loop_bytes = 256UL << 10U;  // S23, F28
 
 std::int64_t seconds(Milliseconds time) {
   return std::chrono::ceil<std::chrono::seconds>(time).count();
-}
-
-Error unexpected_reply(std::string op) {
-  return Error{errc::corrupt, std::move(op),
-               "the server's answer makes no sense: is another program changing our keys?"};
 }
 
 }  // namespace
@@ -42,10 +38,16 @@ Task<Result<StartVerdict>> RedisStore::start(const TaskStart& start) {
   call.arg(odd ? std::to_string(start.created_at.time_since_epoch().count()) : std::string());
   call.arg(id.raw()).arg(keys_.blocks());
   add_start(call, start, worker_);
-  auto reply = co_await run(call, "store.start");
-  if (!reply) {
+  const SteadyTime until = clock_.now() + options_.command_timeout;
+  auto reply = co_await run(call, "store.start", Link::Resend::no);
+  while (!reply) {
     doubtful_.insert(id);
-    co_return std::unexpected(std::move(reply.error()));
+    if (!Link::interrupted(reply.error())) co_return std::unexpected(std::move(reply.error()));
+    if (clock_.now() >= until) {
+      co_return std::unexpected(unavailable_of(reply.error(), "store.start", options_.place()));
+    }
+    call.change_arg(7, "1");  // it may be there
+    reply = co_await run(call, "store.start", Link::Resend::no);
   }
   doubtful_.erase(id);
   const ReplyView verdict = reply->view();
@@ -53,11 +55,11 @@ Task<Result<StartVerdict>> RedisStore::start(const TaskStart& start) {
   if (word == "taken") co_return id_taken(id);
   if (word == "joined") {
     auto joined = TaskId::parse(verdict[1].text());
-    if (!joined) co_return std::unexpected(unexpected_reply("store.start"));
+    if (!joined) co_return std::unexpected(out_of_step("store.start"));
     co_return StartVerdict{*joined};
   }
-  if (word != "ok") co_return std::unexpected(unexpected_reply("store.start"));
-  registered_ = true;
+  if (word != "ok") co_return std::unexpected(out_of_step("store.start"));
+  if (std::exchange(registered_, true) && verdict[1].integer() == 1) forgotten_ = true;
   co_return StartVerdict{};
 }
 
@@ -74,14 +76,14 @@ Task<Result<KeptResult>> RedisStore::keep_large(RunToken run, TaskEnd& end) {
     Request request;
     request.push("HSET", key, std::to_string(i), std::string_view(end.result).substr(chunks[i].at, chunks[i].bytes));
     if (i == 0) request.push("EXPIRE", key, unfinished_expiry_s);
-    if (auto written = co_await ask(std::move(request), "store.finish"); !written) {
+    if (auto written = co_await ask(std::move(request), "store.finish", "I"); !written) {
       co_return std::unexpected(std::move(written.error()));
     }
     chars += chunks[i].chars;
   }
   Request sizes;
   sizes.push("HSET", key, chunk_sizes_field, sizes_text(chunks));
-  if (auto written = co_await ask(std::move(sizes), "store.finish"); !written) {
+  if (auto written = co_await ask(std::move(sizes), "store.finish", "I"); !written) {
     co_return std::unexpected(std::move(written.error()));
   }
   co_return KeptResult{
@@ -123,6 +125,7 @@ Task<Result<FinishVerdict>> RedisStore::finish(RunToken run, TaskEnd end) {
     if (!reply) co_return std::unexpected(std::move(reply.error()));
     const std::string_view word = reply->view().text();
     if (word == "chunks") continue;  // they expired, or the server lost them
+    if (word != "ok" && word != "late" && word != "gone") co_return std::unexpected(out_of_step("store.finish"));
     output_totals_.erase(id);
     if (word == "ok") co_return FinishVerdict{true};
     if (kept.in_chunks) {
@@ -138,8 +141,7 @@ Task<Result<FinishVerdict>> RedisStore::finish(RunToken run, TaskEnd end) {
       }
       co_return FinishVerdict{false};
     }
-    if (word == "gone") co_return no_such_task("store.finish", id);
-    co_return std::unexpected(unexpected_reply("store.finish"));
+    co_return no_such_task("store.finish", id);
   }
 }
 
@@ -159,7 +161,7 @@ Task<Result<void>> RedisStore::append_output(RunToken run, std::string bytes) {
   auto known = output_totals_.find(id);
   std::int64_t at = -1;
   if (known != output_totals_.end()) {
-    at = static_cast<std::int64_t>(known->second);
+    at = known->second;
   } else if (run.attempt == 1) {
     at = 0;
   }
@@ -175,9 +177,12 @@ Task<Result<void>> RedisStore::append_output(RunToken run, std::string bytes) {
     at = std::max<std::int64_t>(total->view().integer(), 0);
   }
   // Counted before the answer, so that the next piece follows this one however long that takes.
-  output_totals_[id] = static_cast<std::uint64_t>(at) + bytes.size();
+  output_totals_[id] = at + static_cast<std::int64_t>(bytes.size());
   auto reply = co_await this->run(call_with(bytes), "store.append_output");
-  if (!reply) co_return std::unexpected(std::move(reply.error()));
+  if (!reply) {
+    output_totals_[id] = -1;  // it may be there, or not
+    co_return std::unexpected(std::move(reply.error()));
+  }
   if (reply->view().integer() < 0) {
     output_totals_.erase(id);
     co_return no_such_task("store.append_output", id);
@@ -197,6 +202,7 @@ Task<Result<void>> RedisStore::request_cancel(TaskId task) {
     co_return fail(errc::invalid_argument, "store.request_cancel",
                    "Task '" + task.text() + "' runs in a program that cannot be asked to cancel it.");
   }
+  if (word != "ok") co_return std::unexpected(out_of_step("store.request_cancel"));
   co_return Result<void>{};
 }
 
@@ -209,6 +215,7 @@ Task<Result<void>> RedisStore::add_redirect(TaskId task, Redirect redirect) {
   const std::string_view word = reply->view().text();
   if (word == "gone") co_return no_such_task("store.add_redirect", task);
   if (word == "full") co_return too_many_redirects(task);
+  if (word != "ok") co_return std::unexpected(out_of_step("store.add_redirect"));
   co_return Result<void>{};
 }
 

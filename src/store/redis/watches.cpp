@@ -24,8 +24,15 @@ Watches::Watches(Loop& loop, Deadlines& deadlines, Random& random, const RedisOp
                        .greeted = std::move(greeted),
                        .on_push = [this](ReplyView push) { on_push(push); },
                        .on_up = [this] { on_up(); },
-                       .on_down = [this](const Error&) { on_down(); },
+                       .on_down = [this](const Error& why) { on_down(why); },
                        .errors_end_it = true}) {}
+
+Watches::~Watches() {
+  for (auto& [id, watch] : watches_) {
+    // A look may outlive its store, as a frame that is never resumed.
+    for (Confirmed* each = watch.first; each != nullptr; each = each->next_) each->waits_ = false;
+  }
+}
 
 Request Watches::subscription(std::string_view verb, const TaskId& id) const {
   Request request;
@@ -48,6 +55,7 @@ Request Watches::greeting() {
     }
   }
   if (!channels.empty()) request.push_range("SUBSCRIBE", channels);
+  request.push("PING");  // answered behind all confirmations; a refused subscription is answered with its error
   return request;
 }
 
@@ -58,13 +66,20 @@ void Watches::on_up() {
     ++watch.unconfirmed;
     link_.tell(subscription("SUBSCRIBE", id));
   }
+  for (auto& [id, watch] : watches_) {
+    if (watch.users == 0) link_.tell(subscription("UNSUBSCRIBE", id));  // given up while the greeting was under way
+  }
+  heard_.hears();
 }
 
-void Watches::on_down() {
+void Watches::on_down(const Error& why) {
   for (auto& [id, watch] : watches_) {
     watch.unheard = true;
+    watch.unconfirmed = 0;
     release(watch);  // what waits for a confirmation looks now; what it misses is looked for again later
   }
+  boost::unordered::erase_if(watches_, [](const auto& each) { return each.second.users == 0; });
+  heard_.deaf(why);
 }
 
 void Watches::watch(const TaskId& id) {
@@ -83,7 +98,7 @@ void Watches::unwatch(const TaskId& id) {
   if (at == watches_.end() || at->second.users == 0 || --at->second.users != 0) return;
   if (link_.up()) {
     link_.tell(subscription("UNSUBSCRIBE", id));  // the entry goes when that is confirmed
-  } else if (at->second.first == nullptr) {
+  } else if (at->second.first == nullptr && at->second.unconfirmed == 0) {
     watches_.erase(at);
   }
 }
@@ -104,7 +119,7 @@ void Watches::on_push(ReplyView push) {
 
 void Watches::on_confirmed(std::string_view channel) {
   if (channel == notices_) {
-    if (std::exchange(heard_before_, true)) heard_.missed();
+    heard_.missed();
     return;
   }
   if (!channel.starts_with(done_prefix_)) return;

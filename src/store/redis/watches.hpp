@@ -23,7 +23,9 @@ struct Heard {
   std::function<void(const TaskId&)> cancel;
   std::function<void(const TaskId&)> redirected;
   std::function<void()> worker_died;
-  std::function<void()> missed;  ///< Notices to this worker may have been missed: look.
+  std::function<void()> missed;            ///< Notices to this worker may have been missed: look.
+  std::function<void(const Error&)> deaf;  ///< Nothing will be heard, for this reason, until `hears`.
+  std::function<void()> hears;             ///< All is subscribed.
 };
 
 class Watches {
@@ -33,7 +35,7 @@ class Watches {
           std::function<Result<void>(const Replies&)> greeted, Heard heard);
   Watches(const Watches&) = delete;
   Watches& operator=(const Watches&) = delete;
-  ~Watches() = default;
+  ~Watches();
 
   void open() { link_.open(); }
   void watch(const TaskId& id);
@@ -76,7 +78,7 @@ class Watches {
 
   [[nodiscard]] Request greeting();
   void on_up();
-  void on_down();
+  void on_down(const Error& why);
   void on_push(ReplyView push);
   void on_confirmed(std::string_view channel);
   void on_message(std::string_view channel, std::string_view text);
@@ -94,7 +96,6 @@ class Watches {
   std::function<Request()> hello_;
   Heard heard_;
   Map watches_;
-  bool heard_before_ = false;
   Link link_;
 };
 

@@ -50,12 +50,7 @@ Task<Result<void>> RedisStore::heartbeat() {
     renew_at_ = renewed < renewed_at_once ? -1 : renew_at_ + renewed;
   }
   const bool known = reply->view()[0].integer() == 1;
-  if (std::exchange(registered_, true) && !known && listener_ != nullptr) {
-    // Declared dead meanwhile, or the server lost its data.
-    loop_.post_from_anywhere([this, alive = std::weak_ptr(alive_)] {
-      if (!alive.expired() && listener_ != nullptr) listener_->on_forgotten();
-    });
-  }
+  if (std::exchange(registered_, true) && (!known || forgotten_)) notice_forgotten();
   co_return Result<void>{};
 }
 
