@@ -256,26 +256,27 @@ class Actor {
       co_await pause(random(0, 40));
       if (known_.empty()) continue;
       const TaskId id = any_task();
+      const auto began = steady_ms();
       const auto what = random(1, 100);
       if (what <= 55) {
         co_await wait_for(id);
       } else if (what <= 70) {
         auto record = co_await manager_->check(id);
         if (record) co_await tell(*record);
-        if (!record) note(record.error(), id, "check");
+        if (!record) note(record.error(), id, "check", began);
       } else if (what <= 78) {
         ledger_.write(said::cancelling, {id.text()});
         const auto asked = co_await manager_->cancel(id);
-        if (!asked) note(asked.error(), id, "cancel");
+        if (!asked) note(asked.error(), id, "cancel", began);
       } else if (what <= 86) {
         co_await look_at_list();
       } else if (what <= 92) {
         const auto set = co_await manager_->redirect(
             id, {.destination = "hook", .channel_id = std::to_string(random(1, 3)), .platform = "chaos"});
-        if (!set) note(set.error(), id, "redirect");
+        if (!set) note(set.error(), id, "redirect", began);
       } else {
         const auto output = co_await manager_->read_output(id, 0, 1'000);
-        if (!output) note(output.error(), id, "read_output");
+        if (!output) note(output.error(), id, "read_output", began);
       }
     }
   }
@@ -287,7 +288,7 @@ class Actor {
     auto awaited = co_await manager_->await_task(id, Milliseconds(limit));
     ledger_.write(said::waited, {id.text(), std::to_string(limit), std::to_string(steady_ms() - began)});
     if (!awaited) {
-      note(awaited.error(), id, "await");
+      note(awaited.error(), id, "await", began);
     } else if (!awaited->timed_out) {
       co_await tell(awaited->record);
     } else if (awaited->record.status != TaskStatus::running) {
@@ -304,7 +305,7 @@ class Actor {
     for (int page = 0; page < 3; ++page) {
       auto listed = co_await manager_->list(query);
       if (!listed) {
-        note(listed.error(), {}, "list");
+        note(listed.error(), {}, "list", steady_ms());
         co_return;
       }
       for (const TaskRecord& record : listed->tasks) {
@@ -324,6 +325,7 @@ class Actor {
   Task<void> tell(const TaskRecord& shown) {
     if (shown.status == TaskStatus::running) co_return;
     const TaskRecord record = shown;
+    const auto began = steady_ms();
     if (record.status != TaskStatus::completed) {
       write_told(record, "-");
       co_return;
@@ -335,7 +337,7 @@ class Actor {
       for (std::optional<std::uint64_t> at = 0; at;) {
         auto page = co_await manager_->read_result(record.task_id, *at, page_chars);
         if (!page) {
-          note(page.error(), record.task_id, "read_result");
+          note(page.error(), record.task_id, "read_result", began);
           co_return;
         }
         text += page->text;
@@ -344,7 +346,7 @@ class Actor {
     } else {
       auto page = co_await manager_->read_result(record.task_id, 0, 0);
       if (!page) {
-        note(page.error(), record.task_id, "read_result");
+        note(page.error(), record.task_id, "read_result", began);
         co_return;
       }
       text = std::move(page->text);
@@ -357,10 +359,10 @@ class Actor {
                                std::string(name_of(record.reason)), record.unsaved ? "1" : "0", std::move(hash)});
   }
 
-  void note(const Error& error, const TaskId& id, const char* question) const {
+  void note(const Error& error, const TaskId& id, const char* question, std::int64_t began) const {
     switch (error.code) {
       case errc::not_found:
-        ledger_.write(said::not_found, {id.text(), question});
+        ledger_.write(said::not_found, {id.text(), question, std::to_string(began)});
         break;
       case errc::unavailable:
       case errc::already_final:

@@ -43,8 +43,9 @@ struct Look {
 
 struct Accepted {
   Work work;
-  bool stored = false;
   int pid = 0;
+  std::int64_t at_ms = 0;
+  std::int64_t stored_at_ms = INT64_MAX;  ///< By when somebody was told that it is.
 };
 
 struct Final {
@@ -100,11 +101,12 @@ class Court {
         cancelled_.insert(line.words[0]);
       } else if (line.what == said::accepted) {
         Accepted& each =
-            accepted_.try_emplace(line.words[0], Accepted{work_from(line, 4), false, line.pid}).first->second;
-        if (line.words[1] == "1")
-          each.stored = true;
-        else
-          unstored_.insert(line.words[0]);
+            accepted_
+                .try_emplace(line.words[0], Accepted{.work = work_from(line, 4), .pid = line.pid, .at_ms = line.at_ms})
+                .first->second;
+        if (line.words[1] == "1") {
+          each.stored_at_ms = std::min(each.stored_at_ms, line.at_ms);
+        }
         if (line.words[3] != "-") keys_[line.words[3]].insert(line.words[0]);
       } else if (line.what == said::wrong) {
         std::string text;
@@ -134,7 +136,7 @@ class Court {
   void judge_accepted(const std::string& id, const Accepted& accepted) {
     const auto at = finals_.find(id);
     if (at == finals_.end()) {
-      if (accepted.stored) wrong("the accepted task " + id + " is gone");
+      if (accepted.stored_at_ms != INT64_MAX) wrong("the accepted task " + id + " is gone");
       // Only its own process knew it: it may have gone with it.
       else if (!killed_.contains(accepted.pid))
         wrong("the task " + id + " was never stored, and its process lives");
@@ -211,7 +213,8 @@ class Court {
       judge_told(line);
     } else if (line.what == said::not_found) {
       const auto at = accepted_.find(line.words[0]);
-      if (at != accepted_.end() && at->second.stored) wrong("'not found' to " + line.words[1] + " of " + line.words[0]);
+      if (at != accepted_.end() && at->second.stored_at_ms < std::stoll(line.words[2]))
+        wrong("'not found' to " + line.words[1] + " of " + line.words[0]);
     } else if (line.what == said::waited) {
       const std::int64_t limit = std::stoll(line.words[1]);
       const std::int64_t took = std::stoll(line.words[2]);
@@ -255,11 +258,25 @@ class Court {
           std::string(name_of(final.record.reason)));
   }
 
+  // One task has the key. While a process cannot reach the store a key holds within that process alone: what it runs
+  // then is kept too, without the key.
   void judge_keys() {
+    constexpr std::int64_t a_while_ms = 10'000;
     for (const auto& [key, ids] : keys_) {
-      std::size_t stored = 0;
-      for (const std::string& id : ids) stored += unstored_.contains(id) ? 0U : 1U;
-      if (stored > 1) wrong("the idempotency key " + key + " has " + std::to_string(stored) + " tasks");
+      std::size_t holders = 0;
+      for (const std::string& id : ids) {
+        const auto at = finals_.find(id);
+        if (at == finals_.end()) continue;  // judged above
+        const Accepted& accepted = accepted_[id];
+        if (at->second.record.idempotency_key == key) {
+          ++holders;
+        } else if (hindered_for(place_of(accepted.pid), accepted.at_ms - a_while_ms, accepted.at_ms, false) == 0) {
+          wrong("the task " + id + " runs beside that of its idempotency key " + key);
+        } else {
+          ++verdict_.counts["ran beside its idempotency key while cut off"];
+        }
+      }
+      if (holders > 1) wrong("the idempotency key " + key + " has " + std::to_string(holders) + " tasks");
     }
   }
 
@@ -297,7 +314,6 @@ class Court {
   std::map<std::string, std::vector<std::pair<std::int64_t, bool>>> hindrances_;
   std::set<std::string> cancelled_;
   std::map<std::string, Accepted> accepted_;
-  std::set<std::string> unstored_;
   std::map<std::string, std::set<std::string>> keys_;
   std::map<std::string, Final> finals_;
 };
