@@ -289,7 +289,7 @@ Task<Result<Outcome>> TaskManager::Impl::keyed_call(ToolEntry& entry, CallerAcco
   const bool no_background = entry.tool.no_background;
   std::string key = account.caller.user_id + '\0' + call.idempotency_key;
   if (const auto at = keys.find(key); at != keys.end()) {
-    co_return co_await join(at->second->joined, tool_name, budget, no_background);
+    co_return co_await join_keyed(at->second, tool_name, budget, no_background);
   }
   auto owned = std::unique_ptr<LiveTask>(
       new LiveTask(*this, entry, account, std::move(call.arguments), call.began.value_or(clock.coarse_now())));
@@ -316,12 +316,18 @@ Task<Result<Outcome>> TaskManager::Impl::keyed_call(ToolEntry& entry, CallerAcco
     }
   } hearing{*this, keyed->joined};
   if (LiveTask* live = registry.find(keyed->joined)) live->inline_caller = &here;
-  co_return co_await join(keyed->joined, tool_name, budget, no_background);
+  co_return co_await join_keyed(keyed, tool_name, budget, no_background);
 }
 
 Task<void> TaskManager::Impl::keyed_start(LiveTask& task, std::shared_ptr<KeyedStart> keyed) {
   const TaskId id = task.id;
   auto stored = co_await store.start(start_of(task));
+  if (stored && stored->joined && keyed->told) {
+    // It took too long: somebody knows this task by its id and may ask any process for it. So it is, without the key.
+    TaskStart start = start_of(task);
+    start.idempotency_key = {};
+    stored = co_await store.start(start);
+  }
   keyed->answered = true;
   if (stored && stored->joined) {  // another call has the key: this one never runs
     keyed->joined = *stored->joined;
@@ -360,6 +366,20 @@ TaskStart TaskManager::Impl::start_of(const LiveTask& task) {
 void TaskManager::Impl::forget_key(const LiveTask& task) {
   if (task.extras && !task.extras->idempotency_key.empty()) {
     keys.erase(task.account->caller.user_id + '\0' + task.extras->idempotency_key);
+  }
+}
+
+Task<Result<Outcome>> TaskManager::Impl::join_keyed(std::shared_ptr<KeyedStart> keyed, std::string tool_name,
+                                                    Milliseconds budget, bool no_background) {
+  const SteadyTime until = clock.now() + budget;
+  for (;;) {
+    const TaskId id = keyed->joined;
+    const auto left = std::max(std::chrono::ceil<Milliseconds>(until - clock.now()), Milliseconds(0));
+    auto outcome = co_await join(id, tool_name, left, no_background);
+    // The store has said meanwhile that another task has the key: that is the one to wait for.
+    if (!outcome && outcome.error().code == errc::not_found && keyed->joined != id) continue;
+    if (outcome && !keyed->answered && std::holds_alternative<Backgrounded>(*outcome)) keyed->told = true;
+    co_return outcome;
   }
 }
 

@@ -24,6 +24,7 @@ namespace meantime {
 struct KeyedStart {
   TaskId joined;  ///< The task that has the key: this call's own, or an earlier one's.
   bool answered = false;
+  bool told = false;  ///< Somebody was given `joined` while the store had not answered.
   WaitList waiters;
 };
 
@@ -41,6 +42,8 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   Task<Result<Outcome>> to_background(std::unique_ptr<LiveTask> task);
   Task<Result<Outcome>> keyed_call(ToolEntry& entry, CallerAccount& account, ToolCall call, Milliseconds budget);
   Task<Result<Outcome>> join(TaskId id, std::string tool_name, Milliseconds budget, bool no_background);
+  Task<Result<Outcome>> join_keyed(std::shared_ptr<KeyedStart> keyed, std::string tool_name, Milliseconds budget,
+                                   bool no_background);
   Result<Outcome> inline_outcome(LiveTask& task);
   void give_up(std::unique_ptr<LiveTask> task) noexcept;
   void count(LiveTask& task) noexcept;
@@ -102,6 +105,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   Task<void> look_for_cancels();
   Task<DrainReport> drain(Milliseconds grace);
   void rerun(ReclaimedTask reclaimed);
+  Task<void> rerun_when_recorded(ReclaimedTask reclaimed);
 
   // LiveTaskHost
   Loop& loop() noexcept override { return loop_; }

@@ -64,6 +64,16 @@ Task<void> TaskManager::Impl::reap_lost() {
 }
 
 void TaskManager::Impl::rerun(ReclaimedTask reclaimed) {
+  // It may still run here: this process was thought dead, and the one that took the task over has died since. Then
+  // what runs is its run again, under the new number; one whose end is being written ends as late first.
+  if (LiveTask* here = registry.find(reclaimed.task_id)) {
+    if (here->recording) {
+      group.spawn(rerun_when_recorded(std::move(reclaimed)));
+    } else {
+      here->attempt = reclaimed.attempt;
+    }
+    return;
+  }
   ToolEntry* entry = find_tool(reclaimed.tool_name);
   if (entry == nullptr) {  // removed while the store answered; the lease tells the next one
     fault("manager.rerun", "tool '" + reclaimed.tool_name + "' is gone");
@@ -81,6 +91,15 @@ void TaskManager::Impl::rerun(ReclaimedTask reclaimed) {
   task.start = LiveTask::Start::stored;
   group.spawn(load_redirects(task.id));  // those that were set before it was lost
   group.spawn(begin_next_turn(task.id));
+}
+
+Task<void> TaskManager::Impl::rerun_when_recorded(ReclaimedTask reclaimed) {
+  constexpr Milliseconds look_again{1'000};
+  while (LiveTask* here = registry.find(reclaimed.task_id)) {
+    Wait wait(here->waiters, loop_, deadlines_, look_again);
+    co_await wait;
+  }
+  rerun(std::move(reclaimed));
 }
 
 void TaskManager::Impl::on_ended(const TaskId& task) {

@@ -142,6 +142,54 @@ TEST_F(UpkeepTest, AKeyedCallOverItsBudgetIsATaskForEveryoneWhoCalls) {
   run_ready(io);
 }
 
+TEST_F(UpkeepTest, AKeyedCallThatASlowStoreJoinsLateWaitsForTheTaskThatHasTheKey) {
+  add_gate();
+  ToolCall call = call_of("slow");
+  call.idempotency_key = "order-12";
+  Process other(io, clock, backend, {});
+  ASSERT_TRUE(other.manager->add_tool({.name = "slow", .coroutine = gate.body()}).has_value());
+  auto first = other.manager->call(call);
+  run_ready(io);
+  here->store.hold_starts();
+  auto second = manager().call(call);
+  clock.advance(3s);  // longer than an envelope waits for the store
+  here->store.release();
+  run_ready(io);
+  gate.open(ToolOutput("once"));
+  run_ready(io);
+  const auto joined = turn_until_done(std::move(second));
+  ASSERT_TRUE(joined) << joined.error().detail;
+  EXPECT_EQ(std::get<Finished>(*joined).output.text, "once");
+  EXPECT_EQ(gate.entered, 1U);
+  EXPECT_EQ(manager().running(), 0U);
+}
+
+TEST_F(UpkeepTest, ATaskThatSomebodyWasToldOfIsKeptThoughASlowStoreFindsItsKeyTaken) {
+  add_gate();
+  ToolCall call = call_of("slow");
+  call.idempotency_key = "order-13";
+  call.budget = Milliseconds(0);
+  Process other(io, clock, backend, {});
+  ASSERT_TRUE(other.manager->add_tool({.name = "slow", .coroutine = gate.body()}).has_value());
+  const auto first = turn_until_done(other.manager->call(call));
+  const TaskId theirs = std::get<Backgrounded>(*first).task_id;
+  here->store.hold_starts();
+  const Backgrounded ours = background(call);
+  EXPECT_FALSE(ours.stored);
+  EXPECT_NE(ours.task_id, theirs);
+  here->store.release();
+  run_ready(io);
+  gate.open(ToolOutput("done"));
+  run_ready(io);
+  for (const TaskId& id : {theirs, ours.task_id}) {
+    const auto seen = run(io, other.manager->check(id));
+    ASSERT_TRUE(seen) << seen.error().detail;
+    EXPECT_EQ(seen->status, TaskStatus::completed);
+  }
+  EXPECT_EQ(run(io, other.manager->check(theirs))->idempotency_key, "order-13");
+  EXPECT_EQ(run(io, other.manager->check(ours.task_id))->idempotency_key, "");
+}
+
 TEST_F(UpkeepTest, S50_EachPhaseIsTold) {
   add("quick", [](ToolContext&) -> Task<ToolReturn> { co_return ToolOutput("q"); });
   add_gate();

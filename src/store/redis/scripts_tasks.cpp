@@ -46,7 +46,14 @@ local renew = ARGV[5] == '1'
 if redis.call('LPUSH', KEYS[3], n) == 1 then renew = true end
 if redis.call('LPUSH', KEYS[4], n) == 1 then renew = true end
 redis.call('ZADD', KEYS[5], n, ARGV[1])
-if redis.call('ZCARD', KEYS[5]) == 1 then renew = true end
+if redis.call('ZCARD', KEYS[5]) == 1 then
+  renew = true
+  if known then
+    -- It had nothing to run: its lease may be over, and others about to think it dead.
+    local time = redis.call('TIME')
+    redis.call('ZADD', KEYS[6], 'GT', string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[6]), ARGV[2])
+  end
+end
 redis.call('HSET', KEYS[1], 'n', n, unpack(ARGV, 12))
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 if ARGV[8] == '1' then redis.call('SET', KEYS[8], ARGV[1], 'EX', ARGV[3]) end

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// judge.hpp: holds what was said against what the store has in the end.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "chaos/ledger.hpp"
+#include "support/redis_server.hpp"
+
+namespace meantime::test {
+
+struct Verdict {
+  std::vector<std::string> violations;
+  std::map<std::string, std::uint64_t> counts;
+  std::int64_t longest_over_ms = 0;  ///< The wait that took longest beyond its limit.
+};
+
+/// Waits until no task runs any more. False: some still do after `limit`.
+bool wait_until_settled(RedisServer& server, std::chrono::milliseconds limit);
+
+/// The processes are gone. Reads every task, forgets them all, and looks at what is left on the server.
+Verdict judge(RedisServer& server, const std::vector<LedgerLine>& ledger);
+
+}  // namespace meantime::test
