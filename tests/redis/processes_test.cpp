@@ -305,7 +305,7 @@ TEST_P(Processes, ATaskIsRunAgainSoManyTimesAndThenItIsLost) {
   const TaskRecord record = ended(id);
   EXPECT_EQ(record.reason, EndReason::lost);
   EXPECT_EQ(record.attempt, 3U) << "rerun_max_attempts";
-  EXPECT_EQ(record.error, "Task was lost: its worker stopped responding.");
+  EXPECT_EQ(record.error, "Task was lost: its worker stopped responding. It was run 3 times.");
   EXPECT_EQ(watcher->unheard("began r"), 0U);
 }
 
