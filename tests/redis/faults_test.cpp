@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <random>
 
 #include "redis/worker.hpp"
@@ -469,6 +470,33 @@ TEST_F(FaultsTest, AStoreMayGoWhileItsCallsAreUnderWay) {
     proxy.pass();
   }
   end();
+}
+
+TEST_F(FaultsTest, NoSocketIsLeftByConnectionsThatCameAndWent) {
+  const auto sockets = [] {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code closed;
+      if (std::filesystem::read_symlink(entry.path(), closed).string().starts_with("socket:")) ++count;
+    }
+    return count;
+  };
+  const auto before = sockets();
+  owner = std::make_unique<Worker>(io, redis_at(proxy.port()));
+  let_in(*owner);
+  for (int i = 0; i < 20; ++i) {
+    if (i % 4 == 3) {
+      proxy.refuse();
+      proxy.cut(Cut::politely);
+      EXPECT_FALSE(run(io, owner->store->find(*TaskId::parse("000000000001"))));
+      proxy.pass();
+    }
+    proxy.cut(i % 2 == 0 ? Cut::politely : Cut::rudely);
+    EXPECT_EQ(owner->look(*TaskId::parse("000000000001")).error().code, errc::not_found);
+  }
+  run_until(io, [&] { return proxy.counts().open == 2; });
+  end();
+  EXPECT_EQ(sockets(), before);
 }
 
 TEST_F(FaultsTest, ConnectionsThatAreRefusedAreTriedAgainAndSaidOnce) {
