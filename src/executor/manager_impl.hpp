@@ -92,6 +92,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   Task<Result<TaskRecord>> find(TaskId id, std::optional<std::string> user_id);
   Task<Result<Awaited>> await_task(TaskId id, Milliseconds timeout, std::optional<std::string> user_id);
   Task<Result<Awaited>> await_remote(TaskId id, SteadyTime until, std::optional<std::string> user_id);
+  Task<Result<TaskRecord>> look_until(TaskId id, std::optional<std::string> user_id, SteadyTime until);
   Task<Result<void>> redirect(TaskId id, Redirect redirect, std::optional<std::string> user_id);
   Task<void> load_redirects(TaskId id);
   Task<Result<TextPage>> read_result(TaskId id, std::uint64_t offset, std::uint64_t limit);

@@ -19,6 +19,8 @@ bool may_see(const TaskRecord& record, const std::optional<std::string>& user_id
 
 // A notice from another process can get lost; after this long a waiter looks by itself.
 constexpr Milliseconds look_again{5'000};
+// What a last look at the end of a wait may take.
+constexpr Milliseconds last_look{50};
 // Progress and output go to the store at most this often for each task.
 constexpr Milliseconds between_flushes{50};
 constexpr std::size_t flush_at_once_bytes = 64UL << 10;
@@ -96,7 +98,8 @@ Task<Result<Awaited>> TaskManager::Impl::await_remote(TaskId id, SteadyTime unti
     // In the list before the look, for the same reason.
     const auto left = std::chrono::ceil<Milliseconds>(until - clock.now());
     Wait wait(registry.remote(id).waiters, loop_, deadlines_, std::min(std::max(left, Milliseconds(0)), look_again));
-    auto record = co_await find(id, user_id);
+    auto record =
+        last ? co_await look_until(id, user_id, std::max(until, clock.now() + last_look)) : co_await find(id, user_id);
     if (record) {
       if (record->status != TaskStatus::running) co_return Awaited{std::move(*record), false};
       last = std::move(*record);
@@ -106,6 +109,26 @@ Task<Result<Awaited>> TaskManager::Impl::await_remote(TaskId id, SteadyTime unti
     if (clock.now() >= until) co_return Awaited{std::move(*last), true};
     co_await wait;
   }
+}
+
+// As find(), where a store that is slow to answer must not hold up the end of a wait (F14).
+Task<Result<TaskRecord>> TaskManager::Impl::look_until(TaskId id, std::optional<std::string> user_id,
+                                                       SteadyTime until) {
+  struct Look {
+    std::optional<Result<TaskRecord>> record;
+    WaitList waiter;
+    static Task<void> run(Impl& impl, TaskId task, std::optional<std::string> user, Look& look) {
+      look.record = co_await impl.find(task, std::move(user));
+      look.waiter.wake_all(Woken::look);
+    }
+  } look;
+  const Task<void> looking = Look::run(*this, id, std::move(user_id), look);
+  if (!look.record) {
+    Wait wait(look.waiter, loop_, deadlines_, std::chrono::ceil<Milliseconds>(until - clock.now()));
+    co_await wait;
+  }
+  if (look.record) co_return std::move(*look.record);
+  co_return fail(errc::unavailable, "manager.await_task", "the store has not answered in time");
 }
 
 void TaskManager::Impl::progressed(LiveTask& task) {
