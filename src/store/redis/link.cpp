@@ -10,6 +10,8 @@ constexpr std::size_t in_flight = 8'192;          // commands; more would only m
 constexpr std::size_t waiting_limit = 512UL << 20U;
 constexpr Milliseconds first_pause{50};
 constexpr Milliseconds last_pause{1'000};
+// So many attempts in a row failed: who asks is told so at once, until one succeeds.
+constexpr std::uint32_t failures_that_say_away = 3;
 constexpr std::string_view interrupted_op = "redis.interrupted";
 
 Error unavailable(std::string detail) {
@@ -214,6 +216,11 @@ Link::Answer Link::ask(Request request, Resend resend) {
   auto op = std::make_shared<Op>(std::move(request), *this);
   op->resend = resend;
   const std::size_t size = op->request.payload().size();
+  if (!up_ && failures_ >= failures_that_say_away) {
+    op->done = true;
+    op->error = trouble_;
+    return Answer(std::move(op));
+  }
   if (waiting_bytes_ != 0 && waiting_bytes_ + size > waiting_limit) {
     op->done = true;
     op->error = unavailable("too much is waiting for " + options_.place() + " already");
@@ -318,6 +325,12 @@ void Link::after_connection() {
     return true;
   });
   deadlines_.arm(pause_, next_pause());
+  if (failures_ >= failures_that_say_away) {
+    for (const auto& op : std::exchange(waiting_, {})) {
+      if (!op->done) complete(op, std::unexpected(trouble_));
+    }
+    waiting_bytes_ = 0;
+  }
   if (was_up || told_ != trouble_.detail) {
     told_ = trouble_.detail;
     events_.on_down(trouble_);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "store/redis/watches.hpp"
 
+#include <span>
+
 namespace meantime::store::redis {
 namespace {
 constexpr std::size_t channels_at_once = 512;
@@ -19,6 +21,7 @@ Watches::Watches(Loop& loop, Deadlines& deadlines, Random& random, const RedisOp
       changed_prefix_(keys.ours() + "changed:"),
       hello_(std::move(hello)),
       heard_(std::move(heard)),
+      change_ready_([](void* self) { static_cast<Watches*>(self)->change_subscriptions(); }, this),
       link_(loop, deadlines, random, options, std::move(tls),
             LinkEvents{.greeting = [this] { return greeting(); },
                        .greeted = std::move(greeted),
@@ -34,11 +37,39 @@ Watches::~Watches() {
   }
 }
 
-Request Watches::subscription(std::string_view verb, const TaskId& id) const {
-  Request request;
-  // The channel of the end last: its confirmation means both.
-  request.push(verb, keys_.changed(id), keys_.done(id));
-  return request;
+void Watches::change_soon(const TaskId& id) {
+  changing_.push_back(id);
+  loop_.post(change_ready_);
+}
+
+void Watches::change_subscriptions() {
+  std::vector<std::string> to_subscribe;
+  std::vector<std::string> to_unsubscribe;
+  for (const TaskId& id : std::exchange(changing_, {})) {
+    const auto at = watches_.find(id);
+    if (at == watches_.end()) continue;
+    Watch& watch = at->second;
+    // The channel of the end last: its confirmation means both.
+    if (std::exchange(watch.to_subscribe, false)) {
+      to_subscribe.push_back(keys_.changed(id));
+      to_subscribe.push_back(keys_.done(id));
+    }
+    if (std::exchange(watch.to_unsubscribe, false)) {
+      to_unsubscribe.push_back(keys_.changed(id));
+      to_unsubscribe.push_back(keys_.done(id));
+    }
+  }
+  if (!link_.up()) return;  // the next greeting says what is wanted then
+  for (const auto& [verb, channels] :
+       {std::pair{std::string_view("SUBSCRIBE"), std::span<const std::string>(to_subscribe)},
+        std::pair{std::string_view("UNSUBSCRIBE"), std::span<const std::string>(to_unsubscribe)}}) {
+    for (std::size_t first = 0; first < channels.size(); first += channels_at_once) {
+      const auto some = channels.subspan(first, std::min(channels_at_once, channels.size() - first));
+      Request request;
+      request.push_range(verb, some.begin(), some.end());
+      link_.tell(std::move(request));
+    }
+  }
 }
 
 Request Watches::greeting() {
@@ -62,12 +93,14 @@ Request Watches::greeting() {
 void Watches::on_up() {
   // Those that came while the greeting was under way stand in none: nobody subscribed for them yet.
   for (auto& [id, watch] : watches_) {
+    if (watch.users == 0 && !watch.to_unsubscribe) {  // given up while the greeting was under way
+      watch.to_unsubscribe = true;
+      change_soon(id);
+    }
     if (watch.users == 0 || !watch.unheard || watch.unconfirmed != 0) continue;
     ++watch.unconfirmed;
-    link_.tell(subscription("SUBSCRIBE", id));
-  }
-  for (auto& [id, watch] : watches_) {
-    if (watch.users == 0) link_.tell(subscription("UNSUBSCRIBE", id));  // given up while the greeting was under way
+    watch.to_subscribe = true;
+    change_soon(id);
   }
   heard_.hears();
 }
@@ -76,6 +109,7 @@ void Watches::on_down(const Error& why) {
   for (auto& [id, watch] : watches_) {
     watch.unheard = true;
     watch.unconfirmed = 0;
+    watch.to_subscribe = watch.to_unsubscribe = false;
     release(watch);  // what waits for a confirmation looks now; what it misses is looked for again later
   }
   boost::unordered::erase_if(watches_, [](const auto& each) { return each.second.users == 0; });
@@ -89,15 +123,24 @@ void Watches::watch(const TaskId& id) {
     watch.unheard = true;
     return;
   }
+  if (std::exchange(watch.to_unsubscribe, false)) return;  // it never was unsubscribed
   ++watch.unconfirmed;
-  link_.tell(subscription("SUBSCRIBE", id));
+  watch.to_subscribe = true;
+  change_soon(id);
 }
 
 void Watches::unwatch(const TaskId& id) {
   const auto at = watches_.find(id);
   if (at == watches_.end() || at->second.users == 0 || --at->second.users != 0) return;
   if (link_.up()) {
-    link_.tell(subscription("UNSUBSCRIBE", id));  // the entry goes when that is confirmed
+    if (std::exchange(at->second.to_subscribe, false)) {  // it never was subscribed
+      if (--at->second.unconfirmed != 0) return;
+      release(at->second);
+      watches_.erase(at);
+      return;
+    }
+    at->second.to_unsubscribe = true;  // the entry goes when that is confirmed
+    change_soon(id);
   } else if (at->second.first == nullptr && at->second.unconfirmed == 0) {
     watches_.erase(at);
   }

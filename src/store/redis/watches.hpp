@@ -72,6 +72,8 @@ class Watches {
     std::uint32_t users = 0;
     std::uint32_t unconfirmed = 0;  ///< Subscriptions asked for and not confirmed.
     bool unheard = false;           ///< There was a time without a subscription.
+    bool to_subscribe = false;      ///< Will be, at the end of this turn of the loop.
+    bool to_unsubscribe = false;
     Confirmed* first = nullptr;
   };
   using Map = boost::unordered_node_map<TaskId, Watch, std::hash<TaskId>>;
@@ -83,7 +85,8 @@ class Watches {
   void on_confirmed(std::string_view channel);
   void on_message(std::string_view channel, std::string_view text);
   void release(Watch& watch);
-  [[nodiscard]] Request subscription(std::string_view verb, const TaskId& id) const;
+  void change_soon(const TaskId& id);
+  void change_subscriptions();
 
   Loop& loop_;
   Deadlines& deadlines_;
@@ -96,6 +99,8 @@ class Watches {
   std::function<Request()> hello_;
   Heard heard_;
   Map watches_;
+  std::vector<TaskId> changing_;  ///< What is to be subscribed or unsubscribed; one command for many.
+  Ready change_ready_;
   Link link_;
 };
 
