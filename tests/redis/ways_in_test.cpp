@@ -113,6 +113,26 @@ TEST_F(WaysInTest, TlsComesBackAfterACutAndWaitsGoOn) {
   }
 }
 
+TEST_F(WaysInTest, AStoreMayGoAtAnyMomentOfItsConnections) {
+  RedisServer server({.tls = true});
+  const auto over_tls = options_of(server.tls_url() + "?ca=" + server.certificates().ca());
+  SystemClock clock(io);
+  SystemRandom random;
+  for (const auto& options : {over_tls, redis_at(server.port()), options_of(server.socket_url())}) {
+    for (int steps = 0; steps < 60; ++steps) {
+      auto store = std::move(*open_redis_store(io, clock, random, options));
+      auto look = store->find(nobody);
+      for (int i = 0; i < steps && !look.done(); ++i) {
+        if (io.stopped()) io.restart();
+        io.run_one_for(Milliseconds(5));
+      }
+      store.reset();
+      look.reset();
+      run_ready(io);
+    }
+  }
+}
+
 TEST_F(WaysInTest, AUserWithExactlyTheDocumentedRights) {
   // As docs/redis.md has it, for the prefix "sg:".
   std::string line = run_program({"sed", "-n", "s/^user meantime on >THE-PASSWORD //p", REDIS_MD});
