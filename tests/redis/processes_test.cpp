@@ -155,6 +155,23 @@ TEST_P(Processes, S26_AnEndWakesWhoWaitsInAnotherProcess) {
   EXPECT_EQ(owner->leave(), 0);
 }
 
+TEST_P(Processes, F14_AWaitEndsOnTimeThoughTheServerStandsStill) {
+  auto owner = peer(Milliseconds(60'000));
+  const TaskId id = owner->call("gate", "g");
+  here(Milliseconds(60'000));
+  const auto began = steady_clock::now();
+  auto waiting = here().await_task(id, Milliseconds(300));
+  wait(store_->find(id));  // behind the waiter's own first look
+  server().pause();
+  const Awaited awaited = wait(std::move(waiting));
+  const auto took = steady_clock::now() - began;
+  server().resume();
+  EXPECT_TRUE(awaited.timed_out);
+  EXPECT_EQ(awaited.record.status, TaskStatus::running);
+  EXPECT_GE(took, std::chrono::milliseconds(300));
+  EXPECT_LT(took, std::chrono::milliseconds(1'500)) << "less than a command may take";
+}
+
 TEST_P(Processes, S36_ProgressOutputAndListsOfOneProcessAreSeenByAnother) {
   auto one = peer();
   auto two = peer();
