@@ -125,6 +125,7 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     return record;
   };
   std::shared_ptr<TaskRecord> record;
+  bool unknown = false;  // how it was decided
   Result<FinishVerdict> stored = std::unexpected(Error{errc::unavailable});
   // Behind those that wait already: outcomes are written in the order in which they came.
   const bool in_turn = journal.size() == stuck.size();
@@ -146,9 +147,15 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     if (auto theirs = co_await store.find(task.id)) {
       error = theirs->error;
       record = std::make_shared<TaskRecord>(std::move(*theirs));
+    } else {
+      unknown = true;
     }
   }
-  if (!task.waiters.empty()) task.waiters.wake_all(Woken::ended, record ? record : record_with());
+  if (unknown) {
+    task.waiters.wake_all(Woken::look);  // the store is asked again for each of them, and may say that it is away
+  } else if (!task.waiters.empty()) {
+    task.waiters.wake_all(Woken::ended, record ? record : record_with());
+  }
   tell_end(task, status, error);
   if (stored || gone) forget_key(task);  // else calls with its key find the outcome that waits
   remove(task);

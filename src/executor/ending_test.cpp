@@ -258,6 +258,28 @@ TEST_F(EndingTest, S27_ALostTaskOfAnIdempotentToolRunsAgainWhereThatIsConfigured
   EXPECT_EQ(run(io, other.manager->read_result(id, 0, 0))->text, "second time");
 }
 
+TEST_F(EndingTest, AnEndThatOthersDecidedIsNotToldAsItsOwnWhileTheStoreDoesNotSayHow) {
+  add_gate();
+  const TaskId id = background(call_of("slow")).task_id;
+  auto waiting = manager().await_task(id, Milliseconds(60'000));
+  run_ready(io);
+  // Somebody took this process for dead.
+  ASSERT_TRUE(run(io, here->store.finish({id, 1}, {.status = TaskStatus::failed,
+                                                   .reason = EndReason::lost,
+                                                   .error = "Task was lost.",
+                                                   .ended_at = clock.wall_now()})));
+  here->store.go_away_after_an_end();
+  gate.open(ToolOutput("too late"));
+  run_ready(io);
+  ASSERT_TRUE(waiting.done());
+  const auto awaited = waiting.take();
+  ASSERT_FALSE(awaited) << "told as " << name_of(awaited->record.reason);
+  EXPECT_EQ(awaited.error().code, errc::unavailable);
+  here->store.come_back();
+  EXPECT_EQ(check(id).reason, EndReason::lost);
+  EXPECT_TRUE(check(id).late_result);
+}
+
 TEST_F(EndingTest, S27_ASecondRunHasTheWholeMaximumRunTimeAgain) {
   Tool tool;
   tool.name = "again";

@@ -47,9 +47,19 @@ Child::Child(const std::vector<std::string>& arguments, ChildFiles files) {
   argv.push_back(nullptr);
   const int given[3] = {files.in, files.out, files.err};
   const pid_t parent = getpid();
+  // Closed by the kernel when the child has become the program: until then it holds all that is open here, and a port
+  // that is given up here is not free yet.
+  int became[2];
+  if (pipe2(became, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+  const Descriptor read_end(became[0]);
+  Descriptor write_end(became[1]);
   pid_ = fork();
   if (pid_ < 0) throw std::runtime_error("no process can be started");
   if (pid_ == 0) become(program.c_str(), argv.data(), given, parent);
+  write_end.close();
+  char nothing = 0;
+  while (read(read_end.get(), &nothing, 1) < 0 && errno == EINTR) {
+  }
   pidfd_ = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
   if (!pidfd_) throw std::runtime_error("a child process cannot be watched");
 }

@@ -43,6 +43,8 @@ class FlakyStore final : public Store {
   }
   /// The end of this task alone is refused, for a reason of its own.
   void refuse_end_of(std::optional<TaskId> task) { refused_ = task; }
+  /// Goes away at once when the next end was answered.
+  void go_away_after_an_end() { away_after_an_end_ = true; }
   std::size_t finishes = 0;  ///< That reached the store and were answered.
 
   Task<Result<StartVerdict>> start(const TaskStart& start) override {
@@ -72,6 +74,7 @@ class FlakyStore final : public Store {
     if (refused_ == run.task_id) co_return fail(errc::corrupt, "flaky_store", "another program's value is in the way");
     auto verdict = co_await store_->finish(run, std::move(end));
     ++finishes;
+    if (std::exchange(away_after_an_end_, false)) go_away();
     co_return verdict;
   }
   Task<Result<TaskRecord>> find(TaskId task) override {
@@ -148,6 +151,7 @@ class FlakyStore final : public Store {
   bool away_ = false;
   bool hold_starts_ = false;
   bool hold_finishes_ = false;
+  bool away_after_an_end_ = false;
 };
 
 }  // namespace meantime::test
