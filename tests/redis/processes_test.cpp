@@ -286,6 +286,22 @@ TEST_P(Processes, S27_AStoppedProcessThatComesBackChangesNothingThatWasDecidedAn
   for (const auto& [id, count] : notices.read(3)) EXPECT_EQ(count, 1) << id;
 }
 
+TEST_P(Processes, WhatWasAskedOfAStoppedProcessIsForgottenWithTheTask) {
+  auto owner = peer();
+  const TaskId gate = owner->call("gate", "g");
+  const TaskId again = owner->call("again", "r");
+  auto raw = server().connect();
+  const std::string worker = field(raw, gate, "w");
+  owner->pause();
+  wait(here().cancel(gate));
+  EXPECT_EQ(ended(gate).reason, EndReason::lost);
+  owner->resume();  // its other task waits for a process that can run it again: this one comes back in time
+  owner->say("open r");
+  EXPECT_EQ(ended(again).status, TaskStatus::completed);
+  EXPECT_EQ(raw.ask({"EXISTS", "sg:mt:cancel:" + worker}).number, 0);
+  EXPECT_EQ(owner->leave(), 0);
+}
+
 TEST_P(Processes, ATaskThatComesBackToAProcessWhereItStillRunsIsNotRunTwiceThere) {
   auto owner = peer();
   const TaskId id = owner->call("again", "r");

@@ -93,6 +93,7 @@ local function take(id, w, since)
     redis.call('HDEL', task .. id, 'args', 'rr')
     redis.call('EXPIRE', task .. id, ARGV[6])
     if h[8] then redis.call('EXPIRE', ours .. 'key:' .. #h[10] .. ':' .. h[10] .. ':' .. h[8], ARGV[6]) end
+    if h[6] then redis.call('SREM', ours .. 'cancel:' .. w, id) end
     if h[9] then redis.call('EXPIRE', ours .. 'out:' .. id, ARGV[6]) end
     redis.call('ZADD', KEYS[5], h[7], h[7])
     redis.call('EXPIRE', KEYS[5], ARGV[6] * 2)

@@ -111,7 +111,9 @@ Task<Result<LostReport>> RedisStore::reap_lost(ReclaimPolicy policy) {
           task.created_at = parse_seconds(value.text()).value_or(WallTime());
           registered_ = true;
           output_totals_.erase(task.task_id);  // others may have added to it
-          if (claims_.try_emplace(task.task_id, task.attempt).second) report.reclaimed.push_back(std::move(task));
+          if (claims_.try_emplace(task.task_id, task.attempt).second) {
+            report.reclaimed.push_back(std::exchange(task, {}));
+          }
       }
     }
     stay += static_cast<std::uint64_t>(answer[1].integer());
