@@ -272,6 +272,7 @@ TEST(Config, AStoreMayBeNamedByOneText) {
 TEST(Config, StoreSettingsThatContradictEachOtherAreProblems) {
   const std::vector<std::pair<std::string_view, const char*>> mistakes{
       {"store = \"\"", "c.toml:1:9: 'store': a store is named by the path"},
+      {"store = \"redis:/x\"", "c.toml:1:9: 'store': the URL of a Redis or Valkey begins with redis://"},
       {"store = \"http://x\"", "c.toml:1:9: 'store': the URL of a Redis or Valkey begins with redis://"},
       {"store = 5", "c.toml:1:9: 'store' must be a table"},
       {"[store]\nkind = \"redis\"", "c.toml:2:8: which Redis?"},

@@ -14,7 +14,7 @@ Result<StoreSettings> parse_store(std::string_view text) {
   constexpr std::string_view sqlite = "sqlite:";
   if (text.starts_with(sqlite)) {
     text.remove_prefix(sqlite.size());
-  } else if (text.find("://") != std::string_view::npos) {
+  } else if (text.find("://") != std::string_view::npos || text.starts_with("redis:") || text.starts_with("rediss:")) {
     auto options = parse_redis_url(text);
     if (!options) return std::unexpected(std::move(options.error()));
     out.kind = StoreSettings::Kind::redis;

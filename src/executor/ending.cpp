@@ -115,7 +115,7 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
     remove(task);
     co_return;
   }
-  if (task.extras) co_await flush_rest(task);
+  if (task.extras && task.start == LiveTask::Start::stored) co_await flush_rest(task);
 
   const TaskStatus status = end.status;
   std::string error = telemetry != nullptr ? end.error : std::string();

@@ -300,6 +300,76 @@ TEST_F(EndingTest, S27_ASecondRunHasTheWholeMaximumRunTimeAgain) {
   EXPECT_EQ(run(io, other.manager->check(id))->reason, EndReason::timed_out);
 }
 
+TEST_F(EndingTest, S27_AWorkerThatGetsItsOwnTaskBackGoesOnWithTheRunThatItHas) {
+  Tool tool;
+  tool.name = "again";
+  tool.idempotent = true;
+  tool.rerun_if_lost = true;
+  tool.coroutine = gate.body();
+  auto other = std::make_unique<Process>(io, clock, backend, ManagerOptions{});
+  test::Gate second;
+  add(tool);
+  tool.coroutine = second.body();
+  ASSERT_TRUE(other->manager->add_tool(tool).has_value());
+  const TaskId id = background(call_of("again")).task_id;
+  here->store.go_away();
+  clock.advance(16s);
+  ASSERT_EQ(second.inside(), 1U) << "the other took it over";
+  other.reset();  // and dies
+  here->store.come_back();
+  clock.advance(16s);
+  EXPECT_EQ(check(id).attempt, 3U);
+  EXPECT_EQ(gate.entered, 1U);
+  gate.open(ToolOutput("first run"));
+  run_ready(io);
+  EXPECT_EQ(check(id).status, TaskStatus::completed);
+  EXPECT_FALSE(check(id).late_result);
+  EXPECT_EQ(result_of(id), "first run");
+  EXPECT_EQ(manager().running(), 0U);
+}
+
+TEST_F(EndingTest, S27_ARunThatEndsWhileItsTaskComesBackIsLateAndTheTaskRunsAgain) {
+  Tool tool;
+  tool.name = "again";
+  tool.idempotent = true;
+  tool.rerun_if_lost = true;
+  tool.coroutine = gate.body();
+  auto other = std::make_unique<Process>(io, clock, backend, ManagerOptions{});
+  test::Gate second;
+  add(tool);
+  tool.coroutine = second.body();
+  ASSERT_TRUE(other->manager->add_tool(tool).has_value());
+  const TaskId id = background(call_of("again")).task_id;
+  here->store.go_away();
+  clock.advance(16s);
+  other.reset();
+  here->store.come_back();
+  here->store.hold_finishes();
+  gate.open(ToolOutput("a run"));
+  clock.advance(16s);
+  EXPECT_EQ(gate.entered, 1U);
+  here->store.release();
+  clock.advance(16s);
+  EXPECT_EQ(gate.entered, 2U);
+  EXPECT_EQ(check(id).status, TaskStatus::completed);
+  EXPECT_EQ(check(id).attempt, 3U);
+  EXPECT_EQ(manager().running(), 0U);
+}
+
+TEST_F(EndingTest, S27_ALongWalkOfRetentionCostsNoWorkerItsLease) {
+  Process other(io, clock, backend, {});
+  add_gate();
+  here->store.hold_forgetting();
+  const TaskId id = background(call_of("slow")).task_id;
+  clock.advance(10min);
+  EXPECT_EQ(check(id).status, TaskStatus::running);
+  EXPECT_EQ(run(io, other.manager->check(id))->status, TaskStatus::running);
+  here->store.release();
+  gate.open(ToolOutput("kept"));
+  run_ready(io);
+  EXPECT_EQ(run(io, other.manager->check(id))->status, TaskStatus::completed);
+}
+
 TEST_F(EndingTest, WhatAToolPrintedLastIsKept) {
   add("printer", [](ToolContext& context) -> Task<ToolReturn> {
     co_await context.sleep(11s);

@@ -106,6 +106,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   Task<DrainReport> drain(Milliseconds grace);
   void rerun(ReclaimedTask reclaimed);
   Task<void> rerun_when_recorded(ReclaimedTask reclaimed);
+  Task<void> forget_ended();
 
   // LiveTaskHost
   Loop& loop() noexcept override { return loop_; }
@@ -163,6 +164,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   std::uint64_t telemetry_faults = 0;
   bool draining = false;
   bool looking_for_lost = false;
+  bool forgetting = false;
   bool look_again_for_lost = false;
   SteadyTime drain_until{};
   WaitList idle_waiters;  ///< Woken when the last live task has ended.

@@ -101,6 +101,24 @@ TEST_F(QuestionsTest, F14_EachWaiterOfAnyProcessEndsOnItsOwnTime) {
   EXPECT_TRUE(minute.done());
 }
 
+TEST_F(QuestionsTest, F14_AStoreThatHangsHoldsNoWaiterBeyondItsTime) {
+  const TaskId id = background(call_of("slow")).task_id;
+  auto seen = other->manager->await_task(id, 20s);
+  run_ready(io);
+  other->store.hold_looks();
+  auto unseen = other->manager->await_task(id, 2s);
+  clock.advance(2s);
+  ASSERT_TRUE(unseen.done());
+  EXPECT_EQ(unseen.take().error().code, errc::unavailable);
+  clock.advance(18s + 500ms);
+  ASSERT_TRUE(seen.done());
+  const auto running = seen.take();
+  ASSERT_TRUE(running);
+  EXPECT_TRUE(running->timed_out);
+  EXPECT_EQ(running->record.status, TaskStatus::running);
+  other->store.release();
+}
+
 TEST_F(QuestionsTest, S35_AWaiterInAnotherProcessIsWokenByTheEvent) {
   const TaskId id = background(call_of("slow")).task_id;
   auto waiting = other->manager->await_task(id);

@@ -283,7 +283,9 @@ void TaskManager::Impl::on_available(bool available, std::string_view detail) {
 }
 
 void TaskManager::Impl::on_forgotten() {
-  fault("store", "the store has lost its data: the tasks that run here are written anew, with their owners");
+  fault("store",
+        "the store lacks tasks that run here (it lost its data, or this process was thought dead): what is missing is "
+        "written anew, with its owners");
   group.spawn(start_all_again(true));
 }
 

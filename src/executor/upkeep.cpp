@@ -20,12 +20,17 @@ Task<void> TaskManager::Impl::upkeep() {
       }
       co_await look_for_cancels();
     }
-    co_await look_for_lost();
-    if (beat % beats_between_sweeps == 0) {
-      auto forgotten = co_await store.forget_ended(clock.wall_now() - options.retention);
-      if (!forgotten) store_fault("store.forget_ended", forgotten.error());
-    }
+    // Beside: however much there is to look at, the next heartbeat is not late.
+    group.spawn(look_for_lost());
+    if (beat % beats_between_sweeps == 0) group.spawn(forget_ended());
   }
+}
+
+Task<void> TaskManager::Impl::forget_ended() {
+  if (std::exchange(forgetting, true)) co_return;
+  auto forgotten = co_await store.forget_ended(clock.wall_now() - options.retention);
+  if (!forgotten) store_fault("store.forget_ended", forgotten.error());
+  forgetting = false;
 }
 
 Task<void> TaskManager::Impl::look_for_cancels() {

@@ -37,8 +37,10 @@ class FlakyStore final : public Store {
   /// While held, starts (or finishes) wait before they reach the store.
   void hold_starts() { hold_starts_ = true; }
   void hold_finishes() { hold_finishes_ = true; }
+  void hold_looks() { hold_looks_ = true; }
+  void hold_forgetting() { hold_forgetting_ = true; }
   void release() {
-    hold_starts_ = hold_finishes_ = false;
+    hold_starts_ = hold_finishes_ = hold_forgetting_ = hold_looks_ = false;
     held_.wake_all(Woken::look);
   }
   /// The end of this task alone is refused, for a reason of its own.
@@ -78,6 +80,7 @@ class FlakyStore final : public Store {
     co_return verdict;
   }
   Task<Result<TaskRecord>> find(TaskId task) override {
+    if (hold_looks_) co_await held();
     if (away_) co_return away();
     co_return co_await store_->find(task);
   }
@@ -123,6 +126,7 @@ class FlakyStore final : public Store {
     co_return co_await store_->reap_lost(std::move(policy));
   }
   Task<Result<std::uint64_t>> forget_ended(WallTime before) override {
+    if (hold_forgetting_) co_await held();
     if (away_) co_return away();
     co_return co_await store_->forget_ended(before);
   }
@@ -152,6 +156,8 @@ class FlakyStore final : public Store {
   bool hold_starts_ = false;
   bool hold_finishes_ = false;
   bool away_after_an_end_ = false;
+  bool hold_forgetting_ = false;
+  bool hold_looks_ = false;
 };
 
 }  // namespace meantime::test

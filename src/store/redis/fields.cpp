@@ -109,8 +109,8 @@ void add_end(ScriptCall& call, const TaskEnd& end, const KeptResult& kept) {
   if (completed || !kept.text.empty()) call.arg("result").arg(kept.text);
   if (!completed || !end.error.empty()) call.arg("error").arg(end.error);
   if (end.reason != (completed ? EndReason::finished : EndReason::tool_error)) call.arg("why").arg(name_of(end.reason));
-  if (kept.in_chunks) call.arg("b").arg(kept.bytes);
-  if (kept.in_chunks || kept.chars != kept.bytes) call.arg("c").arg(kept.chars);
+  if (kept.chunk_fields != 0) call.arg("b").arg(kept.bytes);
+  if (kept.chunk_fields != 0 || kept.chars != kept.bytes) call.arg("c").arg(kept.chars);
   if (end.media_type != MediaType::text) call.arg("mt").arg(name_of(end.media_type));
   if (end.exit_code) call.arg("x").arg(*end.exit_code);
   if (end.result_cut) call.arg("cut").arg("1");

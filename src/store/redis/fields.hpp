@@ -28,8 +28,8 @@ void add_start(ScriptCall& call, const TaskStart& start, std::string_view worker
 
 /// How a result is kept.
 struct KeptResult {
-  std::string text;  ///< For the field `result`: the result, or a note when it is in chunks.
-  bool in_chunks = false;
+  std::string text;              ///< For the field `result`: the result, or a note when it is in chunks.
+  std::size_t chunk_fields = 0;  ///< Of the hash that has it in chunks; 0: it is in the text.
   std::uint64_t bytes = 0;
   std::uint64_t chars = 0;
 };

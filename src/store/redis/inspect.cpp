@@ -49,6 +49,30 @@ struct Answers {
   bool config_readable = true;
 };
 
+// What a server tells everybody in its greeting, as INFO would say it: not every user may ask for that.
+std::string info_of_greeting(ReplyView hello) {
+  std::string_view name;
+  std::string_view server;
+  std::string_view version;
+  std::string out;
+  bool is_name = true;
+  for (const ReplyView each : hello) {
+    if (is_name) {
+      name = each.text();
+    } else if (name == "server") {
+      server = each.text();
+    } else if (name == "version") {
+      version = each.text();
+    } else if (name == "role") {
+      out += "role:" + std::string(each.text()) + "\r\n";
+    } else if (name == "mode" && each.text() == "cluster") {
+      out += "cluster_enabled:1\r\n";
+    }
+    is_name = !is_name;
+  }
+  return out + (server == "valkey" ? "valkey_version:" : "redis_version:") + std::string(version) + "\r\n";
+}
+
 std::vector<RedisAdvice> advise(const Answers& answers, const RedisOptions& options) {
   std::vector<RedisAdvice> out;
   const bool valkey = !line_of(answers.info, "valkey_version").empty();
@@ -105,6 +129,7 @@ Task<Result<RedisReport>> inspect_redis(boost::asio::io_context& io, Clock& cloc
   Deadlines deadlines(clock);
   SystemRandom random;
   std::optional<Error> refused;
+  std::string greeting;
   Link link(loop, deadlines, random, options, std::move(tls),
             LinkEvents{.greeting =
                            [&options] {
@@ -124,6 +149,7 @@ Task<Result<RedisReport>> inspect_redis(boost::asio::io_context& io, Clock& cloc
                            refused = error_of(reply.view().text(), "store.inspect", options.place());
                            return std::unexpected(*refused);
                          }
+                         greeting = info_of_greeting(replies.front().view());
                          return {};
                        },
                        .on_push = [](ReplyView) {},
@@ -144,7 +170,7 @@ Task<Result<RedisReport>> inspect_redis(boost::asio::io_context& io, Clock& cloc
     co_return std::unexpected(unavailable_of(refused ? *refused : info.error(), "store.inspect", options.place()));
   }
   Answers answers;
-  answers.info = info->front().view().text();
+  answers.info = info->front().view().is_error() ? greeting : std::string(info->front().view().text());
   const SteadyTime asked = clock.now();
   auto pong = co_await ask({"PING"});
   RedisReport report;

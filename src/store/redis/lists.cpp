@@ -3,6 +3,7 @@
 // bounded step at a time, and reads the tasks themselves with plain commands: nothing holds the server.
 #include <charconv>
 #include <limits>
+#include <ranges>
 
 #include "store/messages.hpp"
 #include "store/redis/redis_store.hpp"
@@ -62,6 +63,7 @@ Task<Result<RedisStore::Extent>> RedisStore::extent() {
   Extent out;
   out.newest = natural((*replies)[0].view().text());
   out.oldest = std::max<std::uint64_t>(natural((*replies)[1].view().text()), 1);
+  if (out.oldest > out.newest + 1) out.oldest = 1;  // nothing ran for days and the counter expired first: it began anew
   out.behind = std::max(usual_behind, skew_of((*replies)[2].view()[0].text()));
   out.ahead = std::max(usual_ahead, skew_of((*replies)[2].view()[1].text()));
   co_return out;
@@ -187,15 +189,15 @@ Task<Result<RedisStore::Candidates>> RedisStore::all_below(std::uint64_t below, 
   for (std::uint64_t block = newest / ids_in_block;; --block) {
     auto ids = co_await ids_of_block(block);
     if (!ids) co_return std::unexpected(std::move(ids.error()));
-    for (auto each = ids->rbegin(); each != ids->rend(); ++each) {
-      if (each->number > newest) continue;
-      out.tasks.push_back(*each);
+    for (const Numbered& each : std::views::reverse(*ids)) {
+      if (each.number > newest) continue;
+      out.tasks.push_back(each);
       if (out.tasks.size() == count) {
-        out.more_below = each->number;
+        out.more_below = each.number;
         co_return out;
       }
     }
-    if (block == last_block) co_return out;
+    if (block <= last_block) co_return out;
     if (++looked == blocks_at_once) {
       out.more_below = block * ids_in_block;
       co_return out;
@@ -246,7 +248,10 @@ Task<Result<TaskList>> RedisStore::list(ListQuery query) {
     if (!block) co_return std::unexpected(std::move(block.error()));
     below = std::min(below, *block * ids_in_block + 1);
   }
-  const bool filtered = query.user_id || query.status || query.tool_name || query.created_after || query.created_before;
+  // With one filter that has an index of its own, nearly all that is looked at is shown.
+  const int filters = (query.user_id ? 1 : 0) + (query.status ? 1 : 0) + (query.tool_name ? 1 : 0);
+  const bool by_age = query.created_after || query.created_before;
+  const bool filtered = by_age || filters > 1 || query.status == TaskStatus::completed;
   TaskList out;
   for (int round = 0; round < most_rounds; ++round) {
     const std::uint32_t want = query.limit - static_cast<std::uint32_t>(out.tasks.size());

@@ -92,8 +92,6 @@ RedisStore::RedisStore(boost::asio::io_context& io, Clock& clock, Random& random
                                [this] {
                                  Request request = hello();
                                  add_loads(request);
-                                 // Before any start is sent, which would make it known again.
-                                 request.push("ZSCORE", keys_.workers(), worker_);
                                  return request;
                                },
                            .greeted = [this](const Replies& replies) { return greeted(replies, true); },
@@ -120,14 +118,10 @@ Request RedisStore::hello() const {
 }
 
 Result<void> RedisStore::greeted(const Replies& replies, bool commands) {
-  for (std::size_t i = 0; i < replies.size(); ++i) {
-    const ReplyView view = replies[i].view();
-    const bool of_worker = commands && i != 0 && i + 1 == replies.size();
-    // What is wrong with that one key is told by the calls that need it.
-    if (view.is_error() && (!of_worker || leave_server(view.text()))) {
-      return std::unexpected(error_of(view.text(), "store.connect", options_.place()));
+  for (const Reply& reply : replies) {
+    if (reply.view().is_error()) {
+      return std::unexpected(error_of(reply.view().text(), "store.connect", options_.place()));
     }
-    if (of_worker && view.is_null() && registered_) forgotten_ = true;
   }
   if (replies.front().view().kind() != Reply::Kind::list) {
     return fail(errc::unavailable, "store.connect", options_.place() + " does not answer as a Redis or Valkey does");
@@ -225,7 +219,6 @@ Task<void> RedisStore::tell_hears() {
 
 // Declared dead meanwhile, or the server lost its data.
 void RedisStore::notice_forgotten() {
-  forgotten_ = false;
   if (listener_ == nullptr) return;
   loop_.post_from_anywhere([this, alive = std::weak_ptr(alive_)] {
     if (!alive.expired() && listener_ != nullptr) listener_->on_forgotten();

@@ -127,6 +127,8 @@ class RedisStore final : public Store {
   boost::unordered_flat_map<TaskId, std::int64_t, std::hash<TaskId>> output_totals_;
   /// When this process last renewed the expiry of an owner's or a tool's list.
   boost::unordered_flat_map<std::string, SteadyTime> touched_;
+  /// Tasks that the server has as running here, as far as it has answered. A heartbeat with fewer: it lost data.
+  boost::unordered_flat_set<TaskId, std::hash<TaskId>> running_;
   /// Tasks taken over: handed to the manager, and confirmed with the next look.
   boost::unordered_flat_map<TaskId, std::uint32_t, std::hash<TaskId>> claims_;
   SteadyTime renewed_{};        ///< When the last walk over the running tasks' expiries began.
@@ -141,7 +143,6 @@ class RedisStore final : public Store {
   SteadyTime swept_all_{};      ///< When one last began at the oldest task.
   bool clock_is_odd_ = false;   ///< This machine's clock is far from the server's.
   bool registered_ = false;
-  bool forgotten_ = false;  ///< The server did not know this worker any more; the manager is still to be told.
   bool told_away_ = false;
   bool told_deaf_ = false;
   bool closing_ = false;

@@ -36,10 +36,13 @@ Task<Result<std::uint64_t>> RedisStore::forget_ended(WallTime ended_before) {
   } else {
     from = swept_to_;
   }
+  // Nothing ends before it is made, so only what was made before is asked for. Behind an id of a clock that is ahead
+  // may stand others that are due: the walk goes a little farther than to the first that is not.
   const WallTime newest_due = ended_before + all.behind + all.ahead;
   std::uint64_t forgotten = 0;
   std::uint64_t expired = 0;
   std::optional<std::uint64_t> first_left;
+  std::optional<std::uint64_t> first_young;
   std::uint64_t at = from;
   for (bool more = true; more && at <= all.newest;) {
     const std::uint64_t block = at / ids_in_block;
@@ -52,7 +55,13 @@ Task<Result<std::uint64_t>> RedisStore::forget_ended(WallTime ended_before) {
       if (made && *made > newest_due) {
         more = false;  // and so was all that follows
         first_left = first_left.value_or(each.number);
+        first_young = first_young.value_or(each.number);
         break;
+      }
+      if (made && *made >= ended_before) {
+        first_left = first_left.value_or(each.number);
+        first_young = first_young.value_or(each.number);
+        continue;
       }
       due.push_back(each);
     }
@@ -87,7 +96,7 @@ Task<Result<std::uint64_t>> RedisStore::forget_ended(WallTime ended_before) {
       continue;  // with the same block
     }
     if (more) at = (block + 1) * ids_in_block;
-    if (more && !ids->empty()) {
+    if (more && !due.empty()) {
       ScriptCall drop(Script::drop_block);
       drop.key(keys_.block(block)).key(keys_.counter()).arg(block);
       if (auto dropped = co_await run(drop, "store.forget_ended"); !dropped) {
@@ -95,9 +104,9 @@ Task<Result<std::uint64_t>> RedisStore::forget_ended(WallTime ended_before) {
       }
     }
   }
-  swept_to_ = std::min(at, all.newest + 1);
+  swept_to_ = std::min(first_young.value_or(at), all.newest + 1);
   if (whole) {
-    const std::uint64_t oldest = first_left.value_or(swept_to_);
+    const std::uint64_t oldest = std::min(first_left.value_or(swept_to_), swept_to_);
     if (oldest > all.oldest) {
       Request request;
       request.push("SET", keys_.oldest(), std::to_string(oldest), "EX", std::to_string(index_expiry_s()));

@@ -10,15 +10,16 @@ namespace meantime::store::redis {
 // ARGV 1 id  2 worker  3 running expiry (s)  4 index expiry (s)  5 "1": renew the expiry of the lists  6 lease (ms)
 //      7 "1": a start of this worker may have been here already  8 "1": there is a key  9 created (ms), where it is
 //      far from now; else ""  10 id's 20 bytes  11 before the names of blocks  12... fields and values
-// -> {"ok", 1 when the worker was not known} | {"joined", id} | {"taken"}
+// -> {"ok"} | {"joined", id} | {"taken", the worker that runs it or ""}
 const std::string_view start_script = R"lua(
 if ARGV[8] == '1' then
   local first = redis.call('GET', KEYS[8])
   if first and first ~= ARGV[1] then return {'joined', first} end
 end
 if redis.call('EXISTS', KEYS[1]) == 1 then
-  if ARGV[7] == '1' and redis.call('HGET', KEYS[1], 'w') == ARGV[2] then return {'ok'} end
-  return {'taken'}
+  local h = redis.call('HMGET', KEYS[1], 'w', 'status')
+  if ARGV[7] == '1' and h[1] == ARGV[2] then return {'ok'} end
+  return {'taken', h[2] == 'running' and h[1] or ''}
 end
 local known = redis.call('ZSCORE', KEYS[6], ARGV[2])
 if not known or ARGV[9] ~= '' then
@@ -29,20 +30,20 @@ if not known or ARGV[9] ~= '' then
   local field = late > 0 and 'behind' or 'ahead'
   if math.abs(late) > tonumber(redis.call('HGET', KEYS[7], field) or '0') then
     redis.call('HSET', KEYS[7], field, string.format('%.0f', math.abs(late)))
-    redis.call('EXPIRE', KEYS[7], ARGV[4])
   end
+  if ARGV[9] ~= '' then redis.call('EXPIRE', KEYS[7], ARGV[4]) end
 end
 local n = redis.call('INCR', KEYS[2])
 local block = ARGV[11] .. string.format('%.0f', math.floor(n / 512))
 local at = (n % 512) * 20
-if at == 0 or n == 1 then
-  redis.call('SETRANGE', block, 511 * 20, string.rep('\0', 20))
-  redis.call('EXPIRE', block, ARGV[4])
-  redis.call('EXPIRE', KEYS[2], ARGV[4])
-end
-redis.call('SETRANGE', block, at, ARGV[10])
-n = string.format('%.0f', n)
 local renew = ARGV[5] == '1'
+if redis.call('SETRANGE', block, at, ARGV[10]) < 512 * 20 then
+  redis.call('SETRANGE', block, 511 * 20, string.rep('\0', 20))
+  renew = true
+elseif at == 511 * 20 then
+  renew = true
+end
+n = string.format('%.0f', n)
 if redis.call('LPUSH', KEYS[3], n) == 1 then renew = true end
 if redis.call('LPUSH', KEYS[4], n) == 1 then renew = true end
 redis.call('ZADD', KEYS[5], n, ARGV[1])
@@ -58,9 +59,10 @@ redis.call('HSET', KEYS[1], 'n', n, unpack(ARGV, 12))
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 if ARGV[8] == '1' then redis.call('SET', KEYS[8], ARGV[1], 'EX', ARGV[3]) end
 if renew then
-  for i = 3, 6 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+  for i = 2, 6 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+  redis.call('EXPIRE', block, ARGV[4])
 end
-return {'ok', known and 0 or 1}
+return {'ok'}
 )lua";
 
 // Ends a task: state, result and expiry in one step. `n` then also holds the time of the end. Only the worker and
@@ -68,7 +70,7 @@ return {'ok', known and 0 or 1}
 // task  2 worker's running  3 failed  4 our prefix (the idempotency key is made from the hash)  5 older form  6
 // worker's cancels  7 chunks  8 output ARGV 1 id  2 worker  3 attempt  4 expiry (s)  5 status  6 done channel  7 ended
 // (ms)  8 older form's text, or ""
-//      9 "1": the result is in chunks  10... fields and values
+//      9 how many fields the chunks' hash has, when the result is in chunks; else 0  10... fields and values
 // -> "ok" | "late" (say it again with the script below) | "gone" | "chunks" (they are not there: write them again)
 const std::string_view finish_script = R"lua(
 local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a', 'n', 'k', 'o', 'cancel', 'user_id')
@@ -79,8 +81,9 @@ if h[1] ~= 'running' or not mine then
   if same_run and h[1] == ARGV[5] and string.match(h[4] or '', ' (%d+)$') == ARGV[7] then return 'ok' end
   return 'late'
 end
-if ARGV[9] == '1' then
-  if redis.call('EXPIRE', KEYS[7], ARGV[4]) == 0 then return 'chunks' end
+if ARGV[9] ~= '0' then
+  if redis.call('HLEN', KEYS[7]) < tonumber(ARGV[9]) then return 'chunks' end
+  redis.call('EXPIRE', KEYS[7], ARGV[4])
 end
 redis.call('HSET', KEYS[1], 'status', ARGV[5], 'n', h[4] .. ' ' .. ARGV[7], unpack(ARGV, 10))
 if ARGV[5] == 'completed' then

@@ -7,14 +7,14 @@ namespace meantime::store::redis {
 // Renews a lease, and the expiry of a slice of the worker's running tasks with all that belongs to them.
 // KEYS 1 workers  2 doubted  3 worker's running  4 counter
 // ARGV 1 worker  2 lease (ms)  3 first of the slice (-1: none)  4 how many  5 running expiry (s)  6 index expiry (s)
-//      7 task prefix  8 our prefix
-// -> {1 when the worker was known, how many the slice had}
+//      7 task prefix  8 our prefix  9 how many running tasks the worker knows to have here
+// -> {1, or 0: some of those are not here, how many the slice had}
 const std::string_view heartbeat_script = R"lua(
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local known = redis.call('ZSCORE', KEYS[1], ARGV[1]) and 1 or 0
+redis.call('ZREM', KEYS[2], ARGV[1])  -- first: a server without memory lets a script add that has removed
 redis.call('ZADD', KEYS[1], string.format('%.0f', now + ARGV[2]), ARGV[1])
-redis.call('ZREM', KEYS[2], ARGV[1])
+local known = redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[9]) and 1 or 0
 local first = tonumber(ARGV[3])
 if first < 0 then return {known, 0} end
 local ids = redis.call('ZRANGE', KEYS[3], first, first + ARGV[4] - 1)
@@ -41,7 +41,8 @@ if redis.call('ZCARD', KEYS[3]) == 0 then
   redis.call('ZREM', KEYS[2], ARGV[1])
   return 0
 end
-redis.call('ZADD', KEYS[1], 0, ARGV[1])
+local time = redis.call('TIME')
+redis.call('ZADD', KEYS[1], string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)), ARGV[1])
 redis.call('ZADD', KEYS[2], 0, ARGV[1])
 redis.call('EXPIRE', KEYS[2], 86400)
 redis.call('PUBLISH', ARGV[2], ARGV[1])
@@ -81,6 +82,7 @@ local function take(id, w, since)
     redis.call('HDEL', task .. id, 'p')
     redis.call('ZADD', KEYS[4], h[7], id)
     redis.call('ZADD', KEYS[1], 'GT', string.format('%.0f', now + ARGV[9]), me)
+    redis.call('ZREM', KEYS[2], me)
     redis.call('HSET', KEYS[3], id, attempt)
     redis.call('EXPIRE', KEYS[3], ARGV[12])
     redis.call('EXPIRE', KEYS[4], ARGV[12])

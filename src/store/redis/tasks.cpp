@@ -10,6 +10,7 @@
 namespace meantime::store::redis {
 namespace {
 
+constexpr std::size_t not_written = 1'000'000;        // fields of chunks that stand in no hash
 constexpr std::size_t off_loop_bytes = 256UL << 10U;  // S23, F28
 
 std::int64_t seconds(Milliseconds time) {
@@ -52,14 +53,18 @@ Task<Result<StartVerdict>> RedisStore::start(const TaskStart& start) {
   doubtful_.erase(id);
   const ReplyView verdict = reply->view();
   const std::string_view word = verdict[0].text();
-  if (word == "taken") co_return id_taken(id);
+  if (word == "taken") {
+    if (verdict[1].text() == worker_) running_.insert(id);
+    co_return id_taken(id);
+  }
   if (word == "joined") {
     auto joined = TaskId::parse(verdict[1].text());
     if (!joined) co_return std::unexpected(out_of_step("store.start"));
     co_return StartVerdict{*joined};
   }
   if (word != "ok") co_return std::unexpected(out_of_step("store.start"));
-  if (std::exchange(registered_, true) && verdict[1].integer() == 1) forgotten_ = true;
+  registered_ = true;
+  running_.insert(id);
   co_return StartVerdict{};
 }
 
@@ -68,14 +73,20 @@ Task<Result<KeptResult>> RedisStore::keep_large(RunToken run, TaskEnd& end) {
     end.result = utf8::head_and_tail(std::move(end.result), options_.max_result_bytes, end.result_cut);
   }
   const std::string key = keys_.chunks(run.task_id, run.attempt);
+  // What a decided task has in its chunks stays: this end is then the same once more, or a late one.
+  Request look;
+  look.push("HGET", keys_.task(run.task_id), "status");
+  auto status = co_await ask(std::move(look), "store.finish", "T");
+  if (!status) co_return std::unexpected(std::move(status.error()));
+  if (status->front().view().text() != name_of(TaskStatus::running)) co_return KeptResult{.chunk_fields = not_written};
   const auto chunks = co_await pool_.run("", [text = std::string_view(end.result)] { return cut_into_chunks(text); });
-  // They have an expiry from the first on: if this process dies midway, nothing stays.
+  // They have an expiry from the first on, also on a server that lost the first: nothing stays.
   constexpr std::string_view unfinished_expiry_s = "3600";
   std::uint64_t chars = 0;
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     Request request;
     request.push("HSET", key, std::to_string(i), std::string_view(end.result).substr(chunks[i].at, chunks[i].bytes));
-    if (i == 0) request.push("EXPIRE", key, unfinished_expiry_s);
+    request.push("EXPIRE", key, unfinished_expiry_s);
     if (auto written = co_await ask(std::move(request), "store.finish", "I"); !written) {
       co_return std::unexpected(std::move(written.error()));
     }
@@ -83,17 +94,21 @@ Task<Result<KeptResult>> RedisStore::keep_large(RunToken run, TaskEnd& end) {
   }
   Request sizes;
   sizes.push("HSET", key, chunk_sizes_field, sizes_text(chunks));
+  sizes.push("EXPIRE", key, unfinished_expiry_s);
   if (auto written = co_await ask(std::move(sizes), "store.finish", "I"); !written) {
     co_return std::unexpected(std::move(written.error()));
   }
-  co_return KeptResult{
-      .text = large_note(end.result.size()), .in_chunks = true, .bytes = end.result.size(), .chars = chars};
+  co_return KeptResult{.text = large_note(end.result.size()),
+                       .chunk_fields = chunks.size() + 1,
+                       .bytes = end.result.size(),
+                       .chars = chars};
 }
 
 Task<Result<FinishVerdict>> RedisStore::finish(RunToken run, TaskEnd end) {
   const std::string worker(run.worker.empty() ? std::string_view(worker_) : run.worker);
   run.worker = worker;
   const TaskId id = run.task_id;
+  running_.erase(id);
   for (;;) {
     KeptResult kept;
     if (end.result.size() > inline_limit) {
@@ -119,7 +134,7 @@ Task<Result<FinishVerdict>> RedisStore::finish(RunToken run, TaskEnd end) {
     call.key(keys_.task(id)).key(keys_.running(worker)).key(keys_.failed()).key(keys_.ours());
     call.key(keys_.legacy(id)).key(keys_.cancels(worker)).key(keys_.chunks(id, run.attempt)).key(keys_.output(id));
     call.arg(id.text()).arg(worker).arg(run.attempt).arg(finished_expiry_s()).arg(name_of(end.status));
-    call.arg(keys_.done(id)).arg(end.ended_at.time_since_epoch().count()).arg(legacy).arg(kept.in_chunks ? "1" : "0");
+    call.arg(keys_.done(id)).arg(end.ended_at.time_since_epoch().count()).arg(legacy).arg(kept.chunk_fields);
     add_end(call, end, kept);
     auto reply = co_await this->run(call, "store.finish");
     if (!reply) co_return std::unexpected(std::move(reply.error()));
@@ -128,7 +143,7 @@ Task<Result<FinishVerdict>> RedisStore::finish(RunToken run, TaskEnd end) {
     if (word != "ok" && word != "late" && word != "gone") co_return std::unexpected(out_of_step("store.finish"));
     output_totals_.erase(id);
     if (word == "ok") co_return FinishVerdict{true};
-    if (kept.in_chunks) {
+    if (kept.chunk_fields != 0 && kept.chunk_fields != not_written) {
       Request remove;
       remove.push("DEL", keys_.chunks(id, run.attempt));
       commands_.tell(std::move(remove));

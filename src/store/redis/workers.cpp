@@ -42,15 +42,18 @@ Task<Result<void>> RedisStore::heartbeat() {
   call.key(keys_.workers()).key(keys_.doubted()).key(keys_.running(worker_)).key(keys_.counter());
   call.arg(worker_).arg(options_.lease.count()).arg(renew_at_).arg(renewed_at_once);
   call.arg(std::chrono::ceil<std::chrono::seconds>(running_expiry).count()).arg(index_expiry_s());
-  call.arg(keys_.tasks()).arg(keys_.ours());
+  call.arg(keys_.tasks()).arg(keys_.ours()).arg(running_.size());
   auto reply = co_await run(call, "store.heartbeat");
   if (!reply) co_return std::unexpected(std::move(reply.error()));
   if (renew_at_ >= 0) {
     const std::int64_t renewed = reply->view()[1].integer();
     renew_at_ = renewed < renewed_at_once ? -1 : renew_at_ + renewed;
   }
-  const bool known = reply->view()[0].integer() == 1;
-  if (std::exchange(registered_, true) && (!known || forgotten_)) notice_forgotten();
+  registered_ = true;
+  if (reply->view()[0].integer() != 1) {
+    running_.clear();  // told once: those that are begun anew count again
+    notice_forgotten();
+  }
   co_return Result<void>{};
 }
 
@@ -81,40 +84,26 @@ Task<Result<LostReport>> RedisStore::reap_lost(ReclaimPolicy policy) {
     for (const ReplyView each : answer[2]) {
       if (auto id = TaskId::parse(each.text())) report.lost.push_back(*id);
     }
-    ReclaimedTask task;
-    std::size_t part = 0;
-    for (const ReplyView value : answer[3]) {
-      switch (part++ % 8) {
-        case 0:
-          task = {};
-          if (auto id = TaskId::parse(value.text())) task.task_id = *id;
-          break;
-        case 1:
-          task.attempt = static_cast<std::uint32_t>(value.integer());
-          break;
-        case 2:
-          task.tool_name = value.text();
-          break;
-        case 3:
-          task.arguments = value.text();
-          break;
-        case 4:
-          task.caller.user_id = value.text();
-          break;
-        case 5:
-          task.caller.channel_id = value.text();
-          break;
-        case 6:
-          task.caller.platform = value.text();
-          break;
-        default:
-          task.created_at = parse_seconds(value.text()).value_or(WallTime());
-          registered_ = true;
-          output_totals_.erase(task.task_id);  // others may have added to it
-          if (claims_.try_emplace(task.task_id, task.attempt).second) {
-            report.reclaimed.push_back(std::exchange(task, {}));
-          }
-      }
+    std::vector<ReplyView> taken;
+    for (const ReplyView value : answer[3]) taken.push_back(value);
+    constexpr std::size_t parts = 8;
+    for (std::size_t at = 0; at + parts <= taken.size(); at += parts) {
+      const auto id = TaskId::parse(taken[at].text());
+      if (!id) continue;
+      ReclaimedTask task;
+      task.task_id = *id;
+      task.attempt = static_cast<std::uint32_t>(taken[at + 1].integer());
+      task.tool_name = taken[at + 2].text();
+      task.arguments = taken[at + 3].text();
+      task.caller.user_id = taken[at + 4].text();
+      task.caller.channel_id = taken[at + 5].text();
+      task.caller.platform = taken[at + 6].text();
+      task.created_at = parse_seconds(taken[at + 7].text()).value_or(WallTime());
+      registered_ = true;
+      output_totals_.erase(*id);                                     // others may have added to it
+      if (!claims_.try_emplace(*id, task.attempt).second) continue;  // it was told before
+      running_.insert(*id);
+      report.reclaimed.push_back(std::move(task));
     }
     stay += static_cast<std::uint64_t>(answer[1].integer());
     if (static_cast<std::uint64_t>(answer[0].integer()) < reaped_at_once) co_return report;
