@@ -35,10 +35,10 @@ struct RedisOptions {
   std::uint32_t database = 0;
   /// Before every key. With a hash tag, as "{sg}:", all keys share one slot of a cluster.
   std::string key_prefix = "sg:";
-  bool legacy_results = false;                   ///< Also write the original's older form, task_result:<id> (S22).
-  Milliseconds retention{86'400'000};            ///< Expiry of finished tasks, from their end.
-  Milliseconds lease{12'000};                    ///< A worker silent for longer is doubted, then dead.
-  Milliseconds command_timeout{2'000};           ///< A command without an answer for longer is `unavailable`.
+  bool legacy_results = false;                    ///< Also write the original's older form, task_result:<id> (S22).
+  Milliseconds retention{86'400'000};             ///< Expiry of finished tasks, from their end.
+  Milliseconds lease{12'000};                     ///< A worker silent for longer is doubted, then dead.
+  Milliseconds command_timeout{2'000};            ///< A command without an answer for longer is `unavailable`.
   std::uint64_t max_result_bytes = 512ULL << 20;  ///< The one cap for results in chunks.
 
   /// The place, without secrets: as "redis://bot@10.0.0.5:6379/2".
@@ -65,7 +65,7 @@ struct RedisAdvice {
 
 /// What a server is and how it is set up, for `meantime doctor`.
 struct RedisReport {
-  std::string version;   ///< As "redis 7.0.15" or "valkey 8.0.2".
+  std::string version;  ///< As "redis 7.0.15" or "valkey 8.0.2".
   Milliseconds round_trip{0};
   std::vector<RedisAdvice> advice;
 };

@@ -4,9 +4,9 @@
 namespace meantime::store::redis {
 namespace {
 
-constexpr std::size_t write_bytes = 1UL << 20U;   // made ready at once
+constexpr std::size_t write_bytes = 1UL << 20U;    // made ready at once
 constexpr std::size_t piece_bytes = 256UL << 10U;  // so that one sees whether the other side takes them
-constexpr std::size_t in_flight = 8'192;          // commands; more would only make a lost connection dearer
+constexpr std::size_t in_flight = 8'192;           // commands; more would only make a lost connection dearer
 constexpr std::size_t waiting_limit = 512UL << 20U;
 constexpr Milliseconds first_pause{50};
 constexpr Milliseconds last_pause{1'000};
