@@ -10,8 +10,10 @@ constexpr std::size_t in_flight = 8'192;           // commands; more would only 
 constexpr std::size_t waiting_limit = 512UL << 20U;
 constexpr Milliseconds first_pause{50};
 constexpr Milliseconds last_pause{1'000};
-// So many attempts in a row failed: who asks is told so at once, until one succeeds.
+// A server that was never reached in so many attempts is likely not there: who asks is told so soon. One that was there
+// is waited for, since it may only start anew.
 constexpr std::uint32_t failures_that_say_away = 3;
+constexpr Milliseconds patience_while_away{300};
 constexpr std::string_view interrupted_op = "redis.interrupted";
 
 Error unavailable(std::string detail) {
@@ -108,6 +110,7 @@ Task<void> Link::run_connection() {
   }
   if (fine) {
     up_ = true;
+    was_up_ = true;
     failures_ = 0;
     told_.clear();
     write_soon();
@@ -216,17 +219,13 @@ Link::Answer Link::ask(Request request, Resend resend) {
   auto op = std::make_shared<Op>(std::move(request), *this);
   op->resend = resend;
   const std::size_t size = op->request.payload().size();
-  if (!up_ && failures_ >= failures_that_say_away) {
-    op->done = true;
-    op->error = trouble_;
-    return Answer(std::move(op));
-  }
   if (waiting_bytes_ != 0 && waiting_bytes_ + size > waiting_limit) {
     op->done = true;
     op->error = unavailable("too much is waiting for " + options_.place() + " already");
     return Answer(std::move(op));
   }
-  deadlines_.arm(op->limit, options_.command_timeout);
+  const bool away = !was_up_ && failures_ >= failures_that_say_away;
+  deadlines_.arm(op->limit, away ? std::min(patience_while_away, options_.command_timeout) : options_.command_timeout);
   waiting_bytes_ += size;
   waiting_.push_back(op);
   write_soon();
@@ -325,7 +324,7 @@ void Link::after_connection() {
     return true;
   });
   deadlines_.arm(pause_, next_pause());
-  if (failures_ >= failures_that_say_away) {
+  if (!was_up_ && failures_ == failures_that_say_away) {
     for (const auto& op : std::exchange(waiting_, {})) {
       if (!op->done) complete(op, std::unexpected(trouble_));
     }

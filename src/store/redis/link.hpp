@@ -129,6 +129,7 @@ class Link {
   SteadyTime heard_{};  ///< When the other side last spoke, or was first asked something.
   SteadyTime wrote_{};  ///< When it last took bytes.
   bool up_ = false;
+  bool was_up_ = false;  ///< Once at least.
   bool writing_ = false;
   bool ending_ = false;
 
