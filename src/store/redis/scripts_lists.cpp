@@ -31,7 +31,7 @@ const std::string_view forget_script = R"lua(
 local ours, n = ARGV[2], ARGV[4]
 local h = redis.call('HMGET', KEYS[1], 'status', 'n', 'user_id', 'tool_name', 'k', 'a', 'o', 'b')
 local function clear()
-  local at = (n % 512) * 20
+  local at = (n % 500) * 20
   if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('SETRANGE', KEYS[3], at, string.rep('\0', 20)) end
 end
 if not h[1] then
@@ -60,7 +60,7 @@ return 1
 // KEYS 1 block  2 counter    ARGV 1 the block's number
 // -> 1 when it is gone
 const std::string_view drop_block_script = R"lua(
-if math.floor((tonumber(redis.call('GET', KEYS[2]) or '0')) / 512) <= tonumber(ARGV[1]) then return 0 end
+if math.floor((tonumber(redis.call('GET', KEYS[2]) or '0')) / 500) <= tonumber(ARGV[1]) then return 0 end
 local ids = redis.call('GET', KEYS[1])
 if ids and string.find(ids, '[^%z]') then return 0 end
 redis.call('DEL', KEYS[1])

@@ -5,7 +5,7 @@
 namespace meantime::store::redis {
 
 // Remembers a running task. Its number is its place in the order of recording: lists go by it. The ids stand in
-// blocks of 512, 20 bytes each, at the place that their number says.
+// blocks of 500, 20 bytes each, at the place that their number says.
 // KEYS 1 task  2 counter  3 owner's list  4 tool's list  5 worker's running  6 workers  7 skew  8 idempotency key
 // ARGV 1 id  2 worker  3 running expiry (s)  4 index expiry (s)  5 "1": renew the expiry of the lists  6 lease (ms)
 //      7 "1": a start of this worker may have been here already  8 "1": there is a key  9 created (ms), where it is
@@ -34,13 +34,16 @@ if not known or ARGV[9] ~= '' then
   if ARGV[9] ~= '' then redis.call('EXPIRE', KEYS[7], ARGV[4]) end
 end
 local n = redis.call('INCR', KEYS[2])
-local block = ARGV[11] .. string.format('%.0f', math.floor(n / 512))
-local at = (n % 512) * 20
+local block = ARGV[11] .. string.format('%.0f', math.floor(n / 500))
+local at = (n % 500) * 20
 local renew = ARGV[5] == '1'
-if redis.call('SETRANGE', block, at, ARGV[10]) < 512 * 20 then
-  redis.call('SETRANGE', block, 511 * 20, string.rep('\0', 20))
+local last = 499 * 20
+local function fill() redis.call('SETRANGE', block, last, string.rep('\0', 20)) end
+if at == 0 or n == 1 then fill() end  -- whole from the start: growing would leave it with twice the memory
+if redis.call('SETRANGE', block, at, ARGV[10]) < last + 20 then
+  fill()  -- it had expired
   renew = true
-elseif at == 511 * 20 then
+elseif at == 0 or n == 1 or at == last then
   renew = true
 end
 n = string.format('%.0f', n)
@@ -66,10 +69,10 @@ return {'ok'}
 )lua";
 
 // Ends a task: state, result and expiry in one step. `n` then also holds the time of the end. Only the worker and
-// attempt that run it now may; the same end again is no second one; any other is kept beside, once, as late. KEYS 1
-// task  2 worker's running  3 failed  4 our prefix (the idempotency key is made from the hash)  5 older form  6
-// worker's cancels  7 chunks  8 output ARGV 1 id  2 worker  3 attempt  4 expiry (s)  5 status  6 done channel  7 ended
-// (ms)  8 older form's text, or ""
+// attempt that run it now may; the same end again is no second one.
+// KEYS 1 task  2 worker's running  3 failed  4 our prefix (the idempotency key is made from the hash)
+//      5 older form  6 worker's cancels  7 chunks  8 output
+// ARGV 1 id  2 worker  3 attempt  4 expiry (s)  5 status  6 done channel  7 ended (ms)  8 older form's text, or ""
 //      9 how many fields the chunks' hash has, when the result is in chunks; else 0  10... fields and values
 // -> "ok" | "late" (say it again with the script below) | "gone" | "chunks" (they are not there: write them again)
 const std::string_view finish_script = R"lua(

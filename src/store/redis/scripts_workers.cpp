@@ -25,7 +25,7 @@ for _, id in ipairs(ids) do
     redis.call('EXPIRE', ARGV[8] .. 'out:' .. id, ARGV[5])
     redis.call('EXPIRE', ARGV[8] .. 'owner:' .. h[1], ARGV[6])
     redis.call('EXPIRE', ARGV[8] .. 'tool:' .. h[2], ARGV[6])
-    redis.call('EXPIRE', ARGV[8] .. 'ids:' .. string.format('%.0f', math.floor((tonumber(h[4]) or 0) / 512)), ARGV[6])
+    redis.call('EXPIRE', ARGV[8] .. 'ids:' .. string.format('%.0f', math.floor((tonumber(h[4]) or 0) / 500)), ARGV[6])
     if h[3] then redis.call('EXPIRE', ARGV[8] .. 'key:' .. #h[1] .. ':' .. h[1] .. ':' .. h[3], ARGV[5]) end
   end
 end
