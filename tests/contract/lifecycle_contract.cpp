@@ -180,8 +180,8 @@ TEST_P(StoreContract, OfManyCallsWithOneKeyAtOnceExactlyOneStarts) {
 
 TEST_P(StoreContract, F26_ProgressIsReadableWhileTheTaskRuns) {
   const TaskId id = start(*a_);
-  EXPECT_FALSE(find(*b_, id).progress);
   b_->watch(id);
+  EXPECT_FALSE(find(*b_, id).progress);  // the look after which nothing is missed
   const Progress progress{.value = 3, .total = 10, .message = "three of ten"};
   ASSERT_TRUE(wait(a_->set_progress({id, 1}, progress)));
   EXPECT_EQ(find(*a_, id).progress, progress);

@@ -60,16 +60,21 @@ void Watches::change_subscriptions() {
     }
   }
   if (!link_.up()) return;  // the next greeting says what is wanted then
-  for (const auto& [verb, channels] :
-       {std::pair{std::string_view("SUBSCRIBE"), std::span<const std::string>(to_subscribe)},
-        std::pair{std::string_view("UNSUBSCRIBE"), std::span<const std::string>(to_unsubscribe)}}) {
+  const auto in_slices = [](std::span<const std::string> channels, auto send) {
     for (std::size_t first = 0; first < channels.size(); first += channels_at_once) {
-      const auto some = channels.subspan(first, std::min(channels_at_once, channels.size() - first));
-      Request request;
-      request.push_range(verb, some.begin(), some.end());
-      link_.tell(std::move(request));
+      send(channels.subspan(first, std::min(channels_at_once, channels.size() - first)));
     }
-  }
+  };
+  in_slices(to_subscribe, [this](std::span<const std::string> some) {
+    Request request;
+    request.push_range("SUBSCRIBE", some.begin(), some.end());
+    link_.tell(std::move(request));
+  });
+  in_slices(to_unsubscribe, [this](std::span<const std::string> some) {
+    Request request;
+    request.push_range("UNSUBSCRIBE", some.begin(), some.end());
+    link_.tell(std::move(request));
+  });
 }
 
 Request Watches::greeting() {
