@@ -362,11 +362,11 @@ TEST_P(Processes, AProcessThatDiesBetweenTakingATaskOverAndRunningItLosesNothing
     return count;
   };
   const std::size_t before = looks();
+  // It hears of the death, and is stopped while its request is on its way.
+  proxy.delay(FaultProxy::Towards::server, std::chrono::milliseconds(500));
   let_lease_pass(raw, first);
-  server().pause();  // it hears of the death, and its request waits for the server
   until([&] { return looks() > before; });
   unlucky->pause();
-  server().resume();
   until([&] { return field(raw, id, "w") != first; });
   EXPECT_EQ(field(raw, id, "a"), "2");
   unlucky->kill();
