@@ -14,8 +14,8 @@ inline constexpr Milliseconds running_expiry{86'400'000};
 /// A finished task expires this much after its retention, so that it is forgotten with its index entries first.
 inline constexpr Milliseconds expiry_slack{600'000};
 
-/// Ids stand in blocks by their number, a fixed width each.
-inline constexpr std::uint64_t ids_in_block = 500;  // 10,000 bytes: the next power of two would be rounded up by a fifth
+/// Ids stand in blocks by their number, a fixed width each. 10,000 bytes: 512 ids would be rounded up by a fifth.
+inline constexpr std::uint64_t ids_in_block = 500;
 
 /// Recording follows the call by less, and clocks differ by less, unless the server was told otherwise.
 inline constexpr Milliseconds usual_behind{600'000};
