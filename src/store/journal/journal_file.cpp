@@ -183,6 +183,7 @@ void JournalWriter::loop() {
 
 void JournalWriter::write(Jobs jobs, std::vector<std::uint64_t> forgotten) {
   std::vector<std::uint64_t> late;
+  late.reserve(unwritten_.size());
   for (const auto& [place, entry] : unwritten_) late.push_back(place);
   for (const auto& job : jobs) unwritten_.emplace(job->entry()->place, job->entry());
   for (const std::uint64_t place : forgotten) unwritten_.erase(place);

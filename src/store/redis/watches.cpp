@@ -136,10 +136,13 @@ void Watches::watch(const TaskId& id) {
 
 void Watches::unwatch(const TaskId& id) {
   const auto at = watches_.find(id);
-  if (at == watches_.end() || at->second.users == 0 || --at->second.users != 0) return;
+  if (at == watches_.end() || at->second.users == 0) return;
+  --at->second.users;
+  if (at->second.users != 0) return;
   if (link_.up()) {
     if (std::exchange(at->second.to_subscribe, false)) {  // it never was subscribed
-      if (--at->second.unconfirmed != 0) return;
+      --at->second.unconfirmed;
+      if (at->second.unconfirmed != 0) return;
       release(at->second);
       watches_.erase(at);
       return;
