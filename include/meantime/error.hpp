@@ -21,6 +21,7 @@ enum class errc : unsigned char {
   cancelled,         ///< The caller's own wait or call was cancelled.
   timed_out,         ///< The wait is over, the thing waited for is not.
   corrupt,           ///< Stored data or a peer's message cannot be read.
+  unsupported,       ///< The other side cannot do what this needs.
   internal,          ///< A fault of meantime itself: please report it.
 };
 

@@ -62,6 +62,20 @@ struct ManagerPorts {
   Journal* journal = nullptr;  ///< Where outcomes wait while the store is away. One manager each.
 };
 
+/// What a tool asks while its call is not answered. Decide once: answer(), refuse() or to_task(). Dropped undecided, it
+/// is refused. All on the loop's thread; the tool goes on inside the call.
+class InputRound {
+ public:
+  virtual ~InputRound() = default;
+  [[nodiscard]] virtual const std::vector<InputRequest>& requests() const noexcept = 0;
+  /// One response for each request, in any order. The budget begins anew.
+  virtual void answer(std::vector<InputResponse> responses) = 0;
+  /// The tool's ask() gives this error.
+  virtual void refuse(Error why) = 0;
+  /// The call becomes a task at once, and its record shows the requests.
+  virtual void to_task() = 0;
+};
+
 /// One call of a tool.
 struct ToolCall {
   std::string tool;
@@ -76,6 +90,9 @@ struct ToolCall {
   std::optional<SteadyTime> began;
   /// Hears progress until the call is answered. On the loop's thread.
   std::function<void(const Progress&)> on_progress;
+  std::function<void(const LogLine&)> on_log;  ///< Hears log lines until the call is answered.
+  /// Hears what the tool asks until the call is answered. Null: such a call becomes a task at once.
+  std::function<void(std::shared_ptr<InputRound>)> on_input;
 };
 
 /// The answer to an await: the record as it stood, and whether the task has ended.
@@ -120,6 +137,10 @@ class TaskManager {
   /// Takes a tool away; its running tasks go on. Errors: not_found.
   Result<void> remove_tool(std::string_view name);
   [[nodiscard]] std::vector<const Tool*> tools() const;
+  /// One tool; null when there is none of that name. Valid until the next add_tool or remove_tool.
+  [[nodiscard]] const Tool* tool(std::string_view name) const noexcept;
+  /// Called after tools came or went, on the loop's next turn; null takes it away. One listener.
+  void on_tools_changed(std::function<void()> tell);
 
   /// Answers `call` within its budget; longer work goes on and is answered by its task id (S01-S08).
   /// Errors:  invalid_argument (arguments do not fit the schema), not_found (tool), overloaded, draining.
@@ -136,6 +157,16 @@ class TaskManager {
   /// Errors: not_found, unavailable, overloaded (waiters).
   [[nodiscard]] Task<Result<Awaited>> await_task(TaskId task, std::optional<Milliseconds> timeout = {},
                                                  std::optional<std::string> user_id = {});
+
+  /// Suspends until the task differs from `seen` in what a client is told (status, progress, open input requests), or
+  /// `timeout` is over; answers the record as it stands. Errors: as await_task.
+  [[nodiscard]] Task<Result<TaskRecord>> await_change(TaskId task, TaskRecord seen, Milliseconds timeout,
+                                                      std::optional<std::string> user_id = {});
+
+  /// Hands a task what it asked for, wherever it runs; answers how many requests this answered. Keys that are unknown
+  /// or answered are passed over. Errors: not_found, unavailable.
+  [[nodiscard]] Task<Result<std::uint32_t>> answer_input(TaskId task, std::vector<InputResponse> responses,
+                                                         std::optional<std::string> user_id = {});
 
   /// A page of a finished task's result, in characters. Errors: not_found, unavailable.
   [[nodiscard]] Task<Result<TextPage>> read_result(TaskId task, std::uint64_t offset_chars, std::uint64_t limit_chars,

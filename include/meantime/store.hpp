@@ -79,6 +79,7 @@ class StoreListener {
   virtual void on_cancel_requested(const TaskId& task) = 0;  ///< A task of this worker should be cancelled.
   virtual void on_changed(const TaskId& task) = 0;           ///< A watched task has new progress or output.
   virtual void on_worker_died() = 0;                         ///< Call reap_lost soon.
+  virtual void on_input_answered(const TaskId& task) = 0;    ///< A task of this worker got input responses.
   virtual void on_redirected(const TaskId& task) = 0;        ///< Another worker redirected a task of this one.
   /// The store went away, or is back. `detail`: why, and what to do; for the log.
   virtual void on_available(bool available, std::string_view detail) = 0;
@@ -130,6 +131,19 @@ class Store {
   /// Sets where a task's result is delivered, running or ended, and wakes its worker while it runs (S40, S45).
   /// Errors: not_found, overloaded (max_redirects), unavailable.
   [[nodiscard]] virtual Task<Result<void>> add_redirect(TaskId task, Redirect redirect) = 0;
+
+  /// Adds open input requests to a running task of this worker; its record shows them. Answers when as durable as
+  /// start(). Errors: not_found, already_final, invalid_argument (a key used before in this task, max_input_requests
+  /// open), unavailable.
+  [[nodiscard]] virtual Task<Result<void>> ask_input(RunToken run, std::vector<InputRequest> requests) = 0;
+
+  /// Answers open input requests of a running task, from any process, and wakes its worker; answers how many. Unknown
+  /// and answered keys are passed over; a task that has ended takes none. Durable as start(). Errors: not_found,
+  /// unavailable.
+  [[nodiscard]] virtual Task<Result<std::uint32_t>> answer_input(TaskId task, std::vector<InputResponse> responses) = 0;
+
+  /// The responses that a task of this worker was given so far. Errors: not_found, unavailable.
+  [[nodiscard]] virtual Task<Result<std::vector<InputResponse>>> input_responses(TaskId task) = 0;
 
   /// Renews this worker's lease. Call it more often than lease() / 3 while tasks run.
   [[nodiscard]] virtual Task<Result<void>> heartbeat() = 0;

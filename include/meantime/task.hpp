@@ -90,6 +90,24 @@ struct TaskEnd {
   WallTime ended_at{};
 };
 
+/// Something a running tool asks of its caller: an entry of MCP's `inputRequests`.
+struct InputRequest {
+  std::string key;     ///< 1 to 128 bytes; unique over the task's whole life.
+  std::string method;  ///< elicitation/create, sampling/createMessage or roots/list.
+  std::string params;  ///< Raw JSON object.
+
+  friend bool operator==(const InputRequest&, const InputRequest&) = default;
+};
+
+/// The answer to one: the method's result, raw JSON object.
+struct InputResponse {
+  std::string key;
+  std::string result;
+
+  friend bool operator==(const InputResponse&, const InputResponse&) = default;
+};
+inline constexpr std::size_t max_input_requests = 64;  ///< Open at once, of one task.
+
 /// One task as a store knows it, without the body of its result (read that in pages).
 struct TaskRecord {
   TaskId task_id;
@@ -115,6 +133,8 @@ struct TaskRecord {
   bool unsaved = false;      ///< The store is away: this outcome is known to its own process alone so far.
   std::string idempotency_key;
   std::vector<Redirect> redirects;  ///< In the order they were set.
+  /// What it waits for from its caller, in the order asked; none once it has ended. The responses are the worker's alone.
+  std::vector<InputRequest> input_requests;
 
   /// Time from the call to the end, or to `now` while it runs.
   [[nodiscard]] Milliseconds elapsed(WallTime now) const noexcept {

@@ -10,9 +10,22 @@
 #include <string_view>
 
 #include "meantime/coroutine.hpp"
+#include "meantime/error.hpp"
 #include "meantime/outcome.hpp"
 
 namespace meantime {
+
+/// How much a log line matters, least first; named as in MCP and syslog.
+enum class LogLevel : std::uint8_t { debug, info, notice, warning, error, critical, alert, emergency };
+[[nodiscard]] std::string_view name_of(LogLevel level) noexcept;
+[[nodiscard]] std::optional<LogLevel> parse_log_level(std::string_view text) noexcept;
+
+/// One line for the caller's log.
+struct LogLine {
+  LogLevel level = LogLevel::info;
+  std::string logger;  ///< Who says it; may be empty.
+  std::string data;    ///< Raw JSON, of any kind.
+};
 
 /// What a running tool holds on to. Alive and usable for as long as the tool runs, also after its caller got an
 /// envelope and moved on (S07). Coroutine tools: on the loop's thread only.
@@ -29,6 +42,16 @@ class ToolContext {
   virtual void progress(Progress progress) = 0;
   /// Adds to the partial output, readable while the tool runs; not part of the result. Thread-safe.
   virtual void append_output(std::string_view bytes) = 0;
+
+  /// A line for the caller's log, while the call is not answered yet; later ones are dropped. Thread-safe.
+  virtual void log(LogLine line) = 0;
+
+  /// Asks the caller for something and suspends until every request is answered; in the order of `requests`.
+  /// While the call is inline its front door decides: it asks the client on the spot, or makes the call a task at once,
+  /// whose record then shows the open requests until any process answers them. The budget does not run meanwhile, the
+  /// maximum run time does. Coroutine tools only. Errors: unsupported (the client cannot be asked this; `detail` names
+  /// the capability), invalid_argument (a key used before, too many), unavailable (the store).
+  [[nodiscard]] virtual Task<Result<std::vector<InputResponse>>> ask(std::vector<InputRequest> requests) = 0;
 
   /// Asks to be told of a cancel. A coroutine tool that never asked is dropped at once when it is cancelled; one that
   /// asked gets the stop and the grace time to end by itself, and is dropped after it. Thread-safe.
@@ -56,9 +79,15 @@ struct Tool {
   CoroutineBody coroutine;  ///< Exactly one of the two bodies is set.
   BlockingBody blocking;
 
+  /// What MCP's tools/list shows besides: a raw JSON object with any of title, annotations, outputSchema, icons, _meta.
+  /// Its name, description and inputSchema, if any, give way to the members above. Empty: nothing more.
+  std::string listing;
+
   std::optional<Milliseconds> budget;             ///< In place of the manager's (10 s).
   bool no_background = false;                     ///< Runs to its end inline, whatever the budget (S06).
   bool always_background = false;                 ///< Answers with a task id at once.
+  bool task_only = false;                         ///< Refused to MCP clients that cannot take a task; implies the above.
+  bool asks_inline = false;                       ///< What it asks while inline is asked inline, not as a task.
   std::optional<Milliseconds> max_run_time;       ///< Then it is ended: failed, timed_out. Absent: for ever.
   bool idempotent = false;                        ///< May safely run twice.
   bool rerun_if_lost = false;                     ///< With idempotent: run again when its worker died.
