@@ -133,7 +133,8 @@ struct TaskRecord {
   bool unsaved = false;      ///< The store is away: this outcome is known to its own process alone so far.
   std::string idempotency_key;
   std::vector<Redirect> redirects;  ///< In the order they were set.
-  /// What it waits for from its caller, in the order asked; none once it has ended. The responses are the worker's alone.
+  /// What it waits for from its caller, in the order asked; none once it has ended. The responses are the worker's
+  /// alone.
   std::vector<InputRequest> input_requests;
 
   /// Time from the call to the end, or to `now` while it runs.

@@ -83,15 +83,15 @@ struct Tool {
   /// Its name, description and inputSchema, if any, give way to the members above. Empty: nothing more.
   std::string listing;
 
-  std::optional<Milliseconds> budget;             ///< In place of the manager's (10 s).
-  bool no_background = false;                     ///< Runs to its end inline, whatever the budget (S06).
-  bool always_background = false;                 ///< Answers with a task id at once.
-  bool task_only = false;                         ///< Refused to MCP clients that cannot take a task; implies the above.
-  bool asks_inline = false;                       ///< What it asks while inline is asked inline, not as a task.
-  std::optional<Milliseconds> max_run_time;       ///< Then it is ended: failed, timed_out. Absent: for ever.
-  bool idempotent = false;                        ///< May safely run twice.
-  bool rerun_if_lost = false;                     ///< With idempotent: run again when its worker died.
-  std::uint32_t max_running = 0;                  ///< At once, of this tool; 0 = only the manager's limits.
+  std::optional<Milliseconds> budget;        ///< In place of the manager's (10 s).
+  bool no_background = false;                ///< Runs to its end inline, whatever the budget (S06).
+  bool always_background = false;            ///< Answers with a task id at once.
+  bool task_only = false;                    ///< Refused to MCP clients that cannot take a task; implies the above.
+  bool asks_inline = false;                  ///< What it asks while inline is asked inline, not as a task.
+  std::optional<Milliseconds> max_run_time;  ///< Then it is ended: failed, timed_out. Absent: for ever.
+  bool idempotent = false;                   ///< May safely run twice.
+  bool rerun_if_lost = false;                ///< With idempotent: run again when its worker died.
+  std::uint32_t max_running = 0;             ///< At once, of this tool; 0 = only the manager's limits.
   std::optional<std::uint64_t> max_result_bytes;  ///< In place of the manager's.
 };
 

@@ -24,7 +24,7 @@ void append_tool(JsonWriter& json, const Tool& tool) {
 
 }  // namespace
 
-ServeSession::ServeSession(TaskManager& manager, Clock& clock, const ServeOptions& options, tools::Outbox& out)
+ServeSession::ServeSession(TaskManager& manager, Clock& clock, const ServeOptions& options, Outbox& out)
     : manager_(manager), options_(options), out_(out), builtins_(manager, clock, options.session), calls_(out) {
   take_names();
   if (options_.tools_ready != nullptr) options_.tools_ready->when_ready([this] { go_on(); });

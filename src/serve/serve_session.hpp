@@ -16,7 +16,7 @@ namespace meantime::serve {
 class ServeSession final : public Session {
  public:
   /// All outlive the session.
-  ServeSession(TaskManager& manager, Clock& clock, const ServeOptions& options, tools::Outbox& out);
+  ServeSession(TaskManager& manager, Clock& clock, const ServeOptions& options, Outbox& out);
   ServeSession(const ServeSession&) = delete;
   ServeSession& operator=(const ServeSession&) = delete;
   ~ServeSession() override;
@@ -47,7 +47,7 @@ class ServeSession final : public Session {
 
   TaskManager& manager_;
   const ServeOptions& options_;
-  tools::Outbox& out_;
+  Outbox& out_;
   BuiltinTools builtins_;
   ClientCalls calls_;
   std::vector<Held> held_;

@@ -12,7 +12,7 @@ Task<int> run_serve_stdio(boost::asio::io_context& loop, TaskManager& manager, C
                           int in_fd, int out_fd) {
   std::signal(SIGPIPE, SIG_IGN);
   StdioClient client(loop, in_fd, out_fd);
-  tools::Outbox out(loop, client);
+  Outbox out(loop, client);
   ServeSession session(manager, clock, options, out);
   co_return co_await run_stdio(loop, manager, clock, options.session, session, client, out);
 }

@@ -10,8 +10,8 @@
 #include <optional>
 #include <system_error>
 
+#include "engine/wake.hpp"
 #include "meantime/asio.hpp"
-#include "tools/wake.hpp"
 
 namespace meantime::serve {
 namespace {
@@ -27,7 +27,7 @@ constexpr int signal_exit = 128;
 // What run_stdio waits for; each event sets its flag and wakes it.
 struct Events {
   explicit Events(asio::io_context& loop) : wake(loop) {}
-  tools::Wake wake;
+  Wake wake;
   bool client_gone = false;
   bool drained = false;
   bool late = false;
@@ -36,7 +36,7 @@ struct Events {
   int last_signal = 0;
 };
 
-Task<void> read_lines(StdioClient& client, mcp::LineFramer& framer, Session& session, tools::Outbox& out,
+Task<void> read_lines(StdioClient& client, mcp::LineFramer& framer, Session& session, Outbox& out,
                       asio::io_context& loop, Events& events) {
   for (int in_a_row = 0;;) {
     const std::size_t got = co_await client.read(framer.prepare());
@@ -132,7 +132,7 @@ Task<Result<void>> StdioClient::write(std::string_view bytes) {
 }
 
 Task<int> run_stdio(asio::io_context& loop, TaskManager& manager, Clock& clock, const SessionOptions& options,
-                    Session& session, StdioClient& client, tools::Outbox& out) {
+                    Session& session, StdioClient& client, Outbox& out) {
   Events events(loop);
   mcp::LineFramer framer(options.max_line_bytes);
   out.on_failure([&events] {
@@ -142,7 +142,7 @@ Task<int> run_stdio(asio::io_context& loop, TaskManager& manager, Clock& clock, 
   session.on_idle([&events] { events.wake.notify(); });
   struct Listening {
     Session& session;
-    tools::Outbox& out;
+    Outbox& out;
     ~Listening() {
       session.on_idle({});
       out.on_failure({});

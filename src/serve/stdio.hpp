@@ -7,15 +7,15 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "engine/outbox.hpp"
 #include "meantime/manager.hpp"
 #include "serve/session.hpp"
 #include "serve/session_options.hpp"
-#include "tools/outbox.hpp"
 
 namespace meantime::serve {
 
 /// The client's two descriptors: copies of them, so that the caller's stay open. While it lives they do not block.
-class StdioClient final : public tools::ByteSink {
+class StdioClient final : public ByteSink {
  public:
   StdioClient(boost::asio::io_context& loop, int in_fd, int out_fd);
   StdioClient(const StdioClient&) = delete;
@@ -40,8 +40,7 @@ class StdioClient final : public tools::ByteSink {
 /// Runs `session` until its client is gone or a signal comes, drains the manager, closes the session; gives the exit
 /// code of run_wrap().
 [[nodiscard]] Task<int> run_stdio(boost::asio::io_context& loop, TaskManager& manager, Clock& clock,
-                                  const SessionOptions& options, Session& session, StdioClient& client,
-                                  tools::Outbox& out);
+                                  const SessionOptions& options, Session& session, StdioClient& client, Outbox& out);
 
 /// One line on our standard error, as "meantime: ...".
 void log_to_stderr(std::string_view text);

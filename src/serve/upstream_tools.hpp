@@ -43,7 +43,7 @@ class UpstreamTools final : tools::UpstreamListener {
   TaskManager& manager_;
   config::UpstreamSettings settings_;
   std::function<void(std::string_view)> log_;
-  tools::Wake wake_;
+  Wake wake_;
   std::optional<Result<void>> greeted_;
   tools::Upstream upstream_;
   Task<void> greeting_;

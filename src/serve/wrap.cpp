@@ -15,7 +15,7 @@ Task<int> run_wrap(boost::asio::io_context& loop, TaskManager& manager, Clock& c
                    int out_fd) {
   std::signal(SIGPIPE, SIG_IGN);
   StdioClient client(loop, in_fd, out_fd);
-  tools::Outbox out(loop, client);
+  Outbox out(loop, client);
   WrapSession session(loop, manager, clock, options, out, log_to_stderr);
   if (const auto started = session.start(); !started) {
     log_to_stderr("cannot start the server to wrap: " + started.error().detail);

@@ -14,12 +14,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/outbox.hpp"
+#include "engine/wake.hpp"
 #include "mcp/json_rpc.hpp"
 #include "mcp/line_framer.hpp"
 #include "meantime/tool.hpp"
 #include "process/child.hpp"
-#include "tools/outbox.hpp"
-#include "tools/wake.hpp"
 
 namespace meantime::tools {
 

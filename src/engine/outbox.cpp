@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "tools/outbox.hpp"
+#include "engine/outbox.hpp"
 
 #include <utility>
 
-namespace meantime::tools {
+namespace meantime {
 namespace {
 constexpr std::size_t keep_capacity = std::size_t{1} << 20;  // a burst's room is given back
 }  // namespace
@@ -86,4 +86,4 @@ Task<void> Outbox::drain(Clock& clock, Milliseconds limit) {
   while (!failed_ && !over && queued() > 0) co_await taken.wait();
 }
 
-}  // namespace meantime::tools
+}  // namespace meantime

@@ -9,7 +9,7 @@
 #include <memory>
 #include <utility>
 
-namespace meantime::tools {
+namespace meantime {
 
 /// One waiter at a time: `co_await wake.wait()` suspends until the next notify(), or not at all when one came before.
 /// Because the waiter goes on from the loop, whoever notifies may safely be destroyed by it.
@@ -64,4 +64,4 @@ class Wake {
   std::shared_ptr<State> state_;
 };
 
-}  // namespace meantime::tools
+}  // namespace meantime

@@ -11,12 +11,12 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/wake.hpp"
 #include "meantime/clock.hpp"
 #include "meantime/coroutine.hpp"
 #include "meantime/error.hpp"
-#include "tools/wake.hpp"
 
-namespace meantime::tools {
+namespace meantime {
 
 /// Where the bytes of an Outbox go.
 class ByteSink {
@@ -70,4 +70,4 @@ class Outbox {
   Task<void> writer_;
 };
 
-}  // namespace meantime::tools
+}  // namespace meantime
