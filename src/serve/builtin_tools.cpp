@@ -206,7 +206,7 @@ void append_page_properties(JsonWriter& json) {
 }  // namespace
 
 BuiltinTools::BuiltinTools(TaskManager& manager, Clock& clock, const SessionOptions& options)
-    : manager_(manager), clock_(clock), options_(options), names_(options.names), await_cap_(options.await_cap) {}
+    : manager_(manager), clock_(clock), options_(options), names_(options.names) {}
 
 void BuiltinTools::avoid(const std::set<std::string, std::less<>>& taken) {
   names_ = options_.names;
@@ -231,13 +231,13 @@ std::optional<BuiltinTools::Kind> BuiltinTools::find(std::string_view name) cons
   return std::nullopt;
 }
 
-void BuiltinTools::set_client(const std::string& name) {
-  const auto found = options_.await_caps.find(name);
-  await_cap_ = found == options_.await_caps.end() ? options_.await_cap : found->second;
+Milliseconds BuiltinTools::await_cap(const std::string& client) const {
+  const auto found = options_.await_caps.find(client);
+  return found == options_.await_caps.end() ? options_.await_cap : found->second;
 }
 
-std::vector<std::string> BuiltinTools::definitions() const {
-  const std::string cap = format_duration(await_cap_);
+std::vector<std::string> BuiltinTools::definitions(const std::string& client) const {
+  const std::string cap = format_duration(await_cap(client));
   const std::string id = "The task_id from the answer of the tool that went to the background.";
   std::vector<std::string> all;
   const auto define = [&](const std::string& name, const std::string& title, const std::string& description,
@@ -303,10 +303,11 @@ std::string BuiltinTools::instructions() const {
          " looks without waiting, " + names_.list + " finds lost task_ids, " + names_.cancel + " stops a task.";
 }
 
-Task<Result<Outcome>> BuiltinTools::call(Kind kind, mcp::JsonSpan arguments, OnProgress on_progress) {
+Task<Result<Outcome>> BuiltinTools::call(Kind kind, Asker asker, mcp::JsonSpan arguments, OnProgress on_progress) {
   auto request = read_request(arguments);
   if (!request) return refused(std::move(request.error()), {});
-  Asked asked{manager_, clock_, options_.owner, names_, options_.preview_chars, await_cap_, std::move(*request)};
+  Asked asked{manager_,          clock_, std::move(asker.owner),  names_, options_.preview_chars,
+              await_cap(asker.client), std::move(*request)};
   if (kind == Kind::list) return list(std::move(asked));
   if (asked.request.task_id.empty()) {
     return refused(

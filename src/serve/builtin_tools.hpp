@@ -19,6 +19,11 @@ namespace meantime::serve {
 class BuiltinTools {
  public:
   enum class Kind : std::uint8_t { check, await, list, cancel };
+  /// Whose tasks, and the name of the client, which may limit await_task.
+  struct Asker {
+    std::string owner;
+    std::string client;
+  };
   using OnProgress = std::function<void(const Progress&)>;
 
   /// All outlive this.
@@ -29,24 +34,22 @@ class BuiltinTools {
   [[nodiscard]] const BuiltinNames& names() const noexcept { return names_; }
   [[nodiscard]] std::optional<Kind> find(std::string_view name) const noexcept;
 
-  /// Their entries in tools/list: raw JSON, one each.
-  [[nodiscard]] std::vector<std::string> definitions() const;
+  /// Their entries in tools/list: raw JSON, one each. How long await_task waits is told for this client.
+  [[nodiscard]] std::vector<std::string> definitions(const std::string& client = {}) const;
   /// What a model is told at the start: how calls become tasks and what to do then.
   [[nodiscard]] std::string instructions() const;
 
-  /// Limits await_task for this client's name.
-  void set_client(const std::string& name);
-
   /// Runs one; the arguments are read before it first suspends. Progress (null: not wanted) tells that it still waits.
   /// The outcome is always a finished CallToolResult, with isError where the request was wrong.
-  [[nodiscard]] Task<Result<Outcome>> call(Kind kind, mcp::JsonSpan arguments, OnProgress on_progress);
+  [[nodiscard]] Task<Result<Outcome>> call(Kind kind, Asker asker, mcp::JsonSpan arguments, OnProgress on_progress);
 
  private:
+  [[nodiscard]] Milliseconds await_cap(const std::string& client) const;
+
   TaskManager& manager_;
   Clock& clock_;
   const SessionOptions& options_;
   BuiltinNames names_;
-  Milliseconds await_cap_;
 };
 
 }  // namespace meantime::serve

@@ -3,30 +3,13 @@
 // Threads: the loop's.
 #pragma once
 
-#include <functional>
 #include <string>
-#include <utility>
 
 #include "meantime/manager.hpp"
 #include "serve/session_options.hpp"
+#include "serve/tools_ready.hpp"
 
 namespace meantime::serve {
-
-/// Says when all tools are registered: upstream servers take their time, and may never greet. Outlives the session.
-class ToolsReady {
- public:
-  [[nodiscard]] bool now() const noexcept { return ready_; }
-  void set() {
-    ready_ = true;
-    if (auto tell = std::exchange(tell_, nullptr)) tell();
-  }
-  /// One listener; null takes it away.
-  void when_ready(std::function<void()> tell) { tell_ = std::move(tell); }
-
- private:
-  bool ready_ = false;
-  std::function<void()> tell_;
-};
 
 struct ServeOptions {
   SessionOptions session;

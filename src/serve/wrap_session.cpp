@@ -123,7 +123,7 @@ void WrapSession::client_request(const mcp::Message& message) {
   } else if (message.method.is("tools/list")) {
     forward(message, Forwarded::Kind::tools_list);
   } else if (message.method.is("initialize")) {
-    builtins_.set_client(mcp::member(mcp::member(message.params, "clientInfo"), "name").text());
+    client_name_ = mcp::member(mcp::member(message.params, "clientInfo"), "name").text();
     forward(message, Forwarded::Kind::initialize);
   } else if (message.method.is("server/discover")) {
     // The revision without a handshake; a client that offers both now falls back to initialize.
@@ -195,7 +195,7 @@ void WrapSession::call_tool(const mcp::Message& message) {
   if (!call->progress_token.empty()) {
     on_progress = [this, call](const Progress& progress) { calls_.send_progress(*call, progress); };
   }
-  calls_.run(*call, builtins_.call(*builtin, message.param.arguments, std::move(on_progress)));
+  calls_.run(*call, builtins_.call(*builtin, {options_.session.owner, client_name_}, message.param.arguments, std::move(on_progress)));
 }
 
 void WrapSession::call_upstream(ClientCall& call, const mcp::Message& message, const std::string& name) {
@@ -356,7 +356,7 @@ void WrapSession::answer_tools_list(const mcp::Message& message, const Forwarded
     taken.insert(listing_.names.begin(), listing_.names.end());
     builtins_.avoid(taken);
     calls_.style.check_tool = builtins_.names().check;
-    extra = builtins_.definitions();
+    extra = builtins_.definitions(client_name_);
   }
   const std::string list = rewrite_tool_list(result, options_.session.output_schemas, inline_only_, extra, listing_);
   if (last_page) listed_ = listing_;

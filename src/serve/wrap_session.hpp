@@ -98,6 +98,7 @@ class WrapSession final : public Session, tools::UpstreamListener {
   ToolPage listing_;  // while it reads page by page
   std::uint64_t relayed_ = 0;
   bool upstream_has_tasks_ = false;
+  std::string client_name_;
   std::function<void()> on_idle_;
 };
 

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// parked.hpp: requests of 2026-07-28 that wait for their client to come back with what was asked, each under a requestState that
+// nobody can guess, and that is good for one repetition of the same request by the same caller. Threads: the loop's.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "engine/deadlines.hpp"
+#include "meantime/random.hpp"
+#include "serve/server/work.hpp"
+
+namespace meantime::serve {
+
+class Parked {
+ public:
+  /// Both outlive it.
+  Parked(Deadlines& deadlines, Random& random, Milliseconds kept_for, std::size_t most);
+  Parked(const Parked&) = delete;
+  Parked& operator=(const Parked&) = delete;
+  ~Parked();
+
+  [[nodiscard]] bool full() const noexcept { return kept_.size() >= most_; }
+  [[nodiscard]] std::size_t size() const noexcept { return kept_.size(); }
+  /// Keeps `work`, which is cancelled when nobody comes back in time; gives its requestState, new for each round.
+  [[nodiscard]] std::string keep(std::unique_ptr<Work> work);
+  /// Gives back what `state` stands for. Errors: why not, for the client: forged, unknown, expired or used, of another
+  /// caller, or of another request: never told apart further than helps an honest client.
+  [[nodiscard]] std::expected<std::unique_ptr<Work>, std::string> take(std::string_view state, std::string_view owner,
+                                                                      std::string_view digest);
+
+ private:
+  struct Kept {
+    Kept(Parked& its_parked, std::string its_state, std::unique_ptr<Work> its_work);
+    Parked& parked;
+    std::string state;
+    std::unique_ptr<Work> work;
+    Deadline expiry;
+  };
+
+  Deadlines& deadlines_;
+  Random& random_;
+  Milliseconds kept_for_;
+  std::size_t most_;
+  std::unordered_map<std::string, std::unique_ptr<Kept>> kept_;
+};
+
+}  // namespace meantime::serve
