@@ -91,7 +91,6 @@ class Authenticator {
  private:
   [[nodiscard]] std::string challenge(std::string_view error, std::string_view description,
                                       std::span<const std::string> scopes) const;
-  Task<Verdict> slowly(std::string token);
   [[nodiscard]] Verdict with_scopes(Verdict verdict) const;
 
   ResourceSettings settings_;

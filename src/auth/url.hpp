@@ -18,7 +18,7 @@ struct Url {
   std::string scheme;      ///< "http" or "https".
   std::string host;        ///< Lower case; an IPv6 address with its brackets.
   std::uint16_t port = 0;  ///< The scheme's own when the text has none.
-  std::string path;        ///< Empty or "/...".
+  std::string path;        ///< "/" at least.
   std::string query;       ///< Without "?".
   bool has_fragment = false;
 
