@@ -14,6 +14,13 @@ if(NOT TARGET re2::re2)
   set_target_properties(re2::re2 PROPERTIES IMPORTED_LOCATION ${MEANTIME_RE2})
 endif()
 
+# Debian's cjose has a pkg-config file that asks for libjansson's, though no header of it is needed.
+find_library(MEANTIME_CJOSE cjose REQUIRED)
+find_path(MEANTIME_CJOSE_INCLUDE cjose/cjose.h REQUIRED)
+add_library(meantime_cjose UNKNOWN IMPORTED)
+set_target_properties(meantime_cjose PROPERTIES IMPORTED_LOCATION ${MEANTIME_CJOSE}
+  INTERFACE_INCLUDE_DIRECTORIES ${MEANTIME_CJOSE_INCLUDE})
+
 find_path(MEANTIME_BOOST_INCLUDE boost/redis.hpp
   HINTS ${PROJECT_SOURCE_DIR}/build/deps/boost/include $ENV{BOOST_ROOT}/include $ENV{BOOST_ROOT}
   NO_CMAKE_FIND_ROOT_PATH)

@@ -37,8 +37,9 @@ ONLY_IN = {
     "sqlite3.h": ["store/sqlite", "store/journal"],
     "boost/redis": ["store/redis"],
     "openssl/": ["store/redis", "http", "auth"],
+    "cjose/": ["auth/jose.cpp"],
     "re2/": ["schema"],
-    "curl/": ["store/redis/redis_url.cpp", "http"],
+    "curl/": ["store/redis/redis_url.cpp", "http", "auth/url.cpp"],
 }
 # Ports and values that every layer may name; the others belong to layers and are listed with them.
 PUBLIC_OF = {
