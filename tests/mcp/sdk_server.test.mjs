@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+// sdk_server.test.mjs: the official TypeScript SDK's clients, 1.x and 2.x, of both families, over stdio and Streamable
+// HTTP, against a server built on our library (the fixture of the conformance suite). Run by ctest: node --test, with
+// FIXTURE (the program) and MEANTIME_PEERS (node_modules).
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+
+const fixture = process.env.FIXTURE;
+const peers = process.env.MEANTIME_PEERS;
+const load = (file) => import(pathToFileURL(join(peers, file)).href);
+const v1 = {
+  ...(await load('@modelcontextprotocol/sdk/dist/esm/client/index.js')),
+  ...(await load('@modelcontextprotocol/sdk/dist/esm/client/stdio.js')),
+  ...(await load('@modelcontextprotocol/sdk/dist/esm/client/streamableHttp.js')),
+  types: await load('@modelcontextprotocol/sdk/dist/esm/types.js'),
+};
+const v2 = {
+  ...(await load('@modelcontextprotocol/client/dist/index.mjs')),
+  ...(await load('@modelcontextprotocol/client/dist/stdio.mjs')),
+};
+
+const who = { name: 'sdk-test', version: '1' };
+const capabilities = { sampling: {}, elicitation: {}, roots: { listChanged: true } };
+const asked = {
+  'elicitation/create': () => ({ action: 'accept', content: { name: 'Ann', confirm: true, ok: true } }),
+  'sampling/createMessage': () => ({ role: 'assistant', model: 'm', content: { type: 'text', text: 'Paris' } }),
+  'roots/list': () => ({ roots: [{ uri: 'file:///root', name: 'root' }] }),
+};
+const command = { command: fixture, args: ['--stdio', '--store', 'memory'], stderr: 'inherit' };
+
+/** A client of the 1.x line; what differs from the 2.x line is hidden here. */
+async function connect_v1(url) {
+  const client = new v1.Client(who, { capabilities });
+  const schemas = {
+    'elicitation/create': v1.types.ElicitRequestSchema,
+    'sampling/createMessage': v1.types.CreateMessageRequestSchema,
+    'roots/list': v1.types.ListRootsRequestSchema,
+  };
+  for (const [method, answer] of Object.entries(asked)) client.setRequestHandler(schemas[method], answer);
+  const transport = url ? new v1.StreamableHTTPClientTransport(new URL(url)) : new v1.StdioClientTransport(command);
+  await client.connect(transport);
+  const hears = {
+    'notifications/message': v1.types.LoggingMessageNotificationSchema,
+    'notifications/tools/list_changed': v1.types.ToolListChangedNotificationSchema,
+    'notifications/prompts/list_changed': v1.types.PromptListChangedNotificationSchema,
+    'notifications/resources/updated': v1.types.ResourceUpdatedNotificationSchema,
+  };
+  return {
+    client,
+    call: (name, args = {}, options) => client.callTool({ name, arguments: args }, undefined, options),
+    hear: (method, on) => client.setNotificationHandler(hears[method], on),
+    close: async () => {
+      if (url) await transport.terminateSession();
+      await client.close();
+    },
+  };
+}
+
+const connect_v2 = (mode) => async (url) => {
+  const client = new v2.Client(who, { capabilities, versionNegotiation: { mode } });
+  for (const [method, answer] of Object.entries(asked)) client.setRequestHandler(method, answer);
+  const transport = url ? new v2.StreamableHTTPClientTransport(new URL(url)) : new v2.StdioClientTransport(command);
+  await client.connect(transport);
+  return {
+    client,
+    call: (name, args = {}, options) => client.callTool({ name, arguments: args }, options),
+    hear: (method, on) => client.setNotificationHandler(method, on),
+    close: async () => {
+      if (url && transport.sessionId) await transport.terminateSession();
+      await client.close();
+    },
+  };
+};
+
+const text = (result) => result.content[0].text;
+/** Resolves with what the first call got. */
+function first() {
+  let take;
+  const heard = new Promise((resolve) => (take = resolve));
+  return [heard, take];
+}
+
+let http;
+before(async () => {
+  const child = spawn(fixture, ['--port', '0', '--store', 'memory'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const over = once(child, 'exit');
+  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  http = { child, over, url: line.trim() };
+});
+after(async () => {
+  http.child.kill('SIGTERM');
+  const [code] = await http.over;
+  assert.equal(code, 0, 'the server ends in order, whatever clients left behind');
+});
+
+const clients = [
+  { name: '1.x', connect: connect_v1, modern: false },
+  { name: '2.x, handshake', connect: connect_v2('legacy'), modern: false },
+  { name: '2.x, 2026-07-28', connect: connect_v2({ pin: '2026-07-28' }), modern: true },
+  { name: '2.x, which finds out', connect: connect_v2('auto'), modern: true },
+];
+for (const { name, connect, modern } of clients) {
+  for (const door of ['stdio', 'http']) {
+    describe(`client ${name} over ${door}`, () => {
+      let its;
+      before(async () => (its = await connect(door === 'http' ? http.url : undefined)));
+      after(async () => its.close());
+
+      test('tools are listed with their schemas as they are', async () => {
+        const { tools } = await its.client.listTools();
+        const names = tools.map((tool) => tool.name);
+        for (const wanted of ['test_simple_text', 'slow_compute', 'check_task', 'await_task', 'cancel_task']) {
+          assert.ok(names.includes(wanted), wanted);
+        }
+        const schema = tools.find((tool) => tool.name === 'json_schema_2020_12_tool').inputSchema;
+        assert.equal(schema.$defs.address.$anchor, 'addressDef');
+        assert.deepEqual(schema.else, { required: ['email'] });
+      });
+
+      test('quick tools answer inline, failures as results', async () => {
+        assert.equal(text(await its.call('test_simple_text')), 'This is a simple text response for testing.');
+        const mixed = await its.call('test_multiple_content_types');
+        assert.deepEqual(mixed.content.map((each) => each.type), ['text', 'image', 'resource']);
+        assert.equal((await its.call('test_error_handling')).isError, true);
+        assert.equal(text(await its.call('greet', { name: 'gr\u00fc\u00df \u{1F600}' })), 'Hello, gr\u00fc\u00df \u{1F600}!');
+        await assert.rejects(its.call('no_such_tool'), (error) => error.code === -32602);
+      });
+
+      test('arguments that do not fit the schema are told so that a model can mend them', async () => {
+        const told = await its.call('greet', {});
+        assert.equal(told.isError, true);
+        assert.match(text(told), /name/);
+      });
+
+      test('progress is heard in order', async () => {
+        const heard = [];
+        await its.call('test_tool_with_progress', {}, { onprogress: (each) => heard.push(each.progress) });
+        assert.deepEqual(heard, [0, 50, 100]);
+      });
+
+      test('the client is asked in the middle of a call', async () => {
+        assert.equal(text(await its.call('test_input_required_result_elicitation')), 'Hello, Ann!');
+        assert.equal(text(await its.call('test_input_required_result_sampling')), 'Paris');
+        assert.equal(text(await its.call('test_input_required_result_list_roots')), 'Roots: file:///root');
+        assert.match(text(await its.call('test_input_required_result_multiple_inputs')), /^Paris Ann, /);
+        const prompt = await its.client.getPrompt({ name: 'test_input_required_result_prompt' });
+        assert.match(prompt.messages[0].content.text, /^Use this context: /);
+      });
+
+      test('a call over its budget becomes a task that the model can await', async () => {
+        const running = await its.call('slow_compute', { seconds: 1, label: 'later' });
+        const envelope = JSON.parse(text(running));
+        assert.equal(envelope.status, 'running');
+        const done = await its.call('await_task', { task_id: envelope.task_id, timeout_seconds: 20 });
+        assert.match(text(done), /Computed later/);
+      });
+
+      test('a call that its client gives up is cancelled', async () => {
+        const stop = new AbortController();
+        const call = its.call('test_reconnection', {}, { signal: stop.signal });
+        setImmediate(() => stop.abort());
+        await assert.rejects(call);
+        assert.equal(text(await its.call('test_simple_text')).length > 0, true);
+      });
+
+      test('prompts, resources, templates and completion', async () => {
+        const { prompts } = await its.client.listPrompts();
+        assert.equal(prompts.find((each) => each.name === 'test_prompt_with_arguments').arguments.length, 2);
+        const args = { arg1: 'hello', arg2: 'world' };
+        const prompt = await its.client.getPrompt({ name: 'test_prompt_with_arguments', arguments: args });
+        assert.equal(prompt.messages[0].content.text, "Prompt with arguments: arg1='hello', arg2='world'");
+        await assert.rejects(its.client.getPrompt({ name: 'test_prompt_with_arguments', arguments: { arg1: 'a' } }),
+          (error) => error.code === -32602);
+        const { resources } = await its.client.listResources();
+        assert.ok(resources.some((each) => each.uri === 'test://static-text'));
+        const { resourceTemplates } = await its.client.listResourceTemplates();
+        assert.equal(resourceTemplates[0].uriTemplate, 'test://template/{id}/data');
+        const read = await its.client.readResource({ uri: 'test://template/7/data' });
+        assert.equal(JSON.parse(read.contents[0].text).id, '7');
+        await assert.rejects(its.client.readResource({ uri: 'test://none' }),
+          (error) => error.code === (modern ? -32602 : -32002));
+        const ref = { type: 'ref/prompt', name: 'test_prompt_with_arguments' };
+        const completed = await its.client.complete({ ref, argument: { name: 'arg1', value: 'par' } });
+        assert.deepEqual(completed.completion.values, ['paris', 'park', 'party']);
+      });
+
+      test('changes are heard by those who listen', async () => {
+        const [tools, on_tools] = first();
+        const [prompts, on_prompts] = first();
+        const [updated, on_updated] = first();
+        its.hear('notifications/tools/list_changed', on_tools);
+        its.hear('notifications/prompts/list_changed', on_prompts);
+        its.hear('notifications/resources/updated', on_updated);
+        const uri = 'test://watched-resource';
+        let listening;
+        if (modern) {
+          const filter = { toolsListChanged: true, promptsListChanged: true, resourceSubscriptions: [uri] };
+          listening = await its.client.listen(filter);
+          assert.deepEqual(listening.honoredFilter, filter);
+        } else {
+          await its.client.subscribeResource({ uri });
+        }
+        for (const change of ['tool_change', 'prompt_change', 'resource_update']) {
+          await its.call(`test_trigger_${change}`);
+        }
+        await Promise.all([tools, prompts]);
+        assert.equal((await updated).params.uri, uri);
+        for (const change of ['tool_change', 'prompt_change']) await its.call(`test_trigger_${change}`);
+        await (modern ? listening.close() : its.client.unsubscribeResource({ uri }));
+      });
+
+      if (!modern) {
+        test('log lines come from the level that was set on', async () => {
+          const heard = [];
+          its.hear('notifications/message', (each) => heard.push(each.params.data));
+          await its.client.setLoggingLevel('warning');
+          await its.call('test_tool_with_logging');
+          assert.deepEqual(heard, []);
+          await its.client.setLoggingLevel('debug');
+          await its.call('test_tool_with_logging');
+          assert.equal(heard.length, 3);
+        });
+      }
+    });
+  }
+}
+
+for (const door of ['stdio', 'http']) {
+  describe(`the tasks of 2025-11-25, client 1.x over ${door}`, () => {
+    let its;
+    before(async () => (its = await connect_v1(door === 'http' ? http.url : undefined)));
+    after(async () => its.close());
+    const stream = async (name, args) => {
+      const messages = [];
+      const params = { name, arguments: args };
+      const options = { task: { ttl: 60_000 } };
+      for await (const each of its.client.experimental.tasks.callToolStream(params, undefined, options)) {
+        messages.push(each);
+      }
+      return messages;
+    };
+
+    test('a task is created on request, followed, and its result is fetched', async () => {
+      await its.client.listTools();
+      const messages = await stream('slow_compute', { seconds: 0.5, label: 'streamed' });
+      assert.equal(messages[0].type, 'taskCreated');
+      assert.equal(messages.at(-1).type, 'result');
+      assert.equal(text(messages.at(-1).result), 'Computed streamed');
+      const { taskId } = messages[0].task;
+      const task = await its.client.experimental.tasks.getTask(taskId);
+      assert.equal(task.status, 'completed');
+      const again = await its.client.experimental.tasks.getTaskResult(taskId, v1.types.CallToolResultSchema);
+      assert.equal(again._meta['io.modelcontextprotocol/related-task'].taskId, taskId);
+      const { tasks } = await its.client.experimental.tasks.listTasks();
+      assert.ok(tasks.some((each) => each.taskId === taskId));
+    });
+
+    test('a task that needs input asks on the stream of tasks/result', async () => {
+      const messages = await stream('confirm_delete', { filename: 'a.txt' });
+      assert.equal(text(messages.at(-1).result), 'Deleted a.txt');
+    });
+
+    test('a tool that fails ends its task as failed, its result says why', async () => {
+      const messages = await stream('failing_job', {});
+      const status = messages.filter((each) => each.type === 'taskStatus').at(-1);
+      assert.equal(status.task.status, 'failed');
+    });
+
+    test('a task is cancelled, once', async () => {
+      const running = its.client.experimental.tasks.callToolStream(
+        { name: 'slow_compute', arguments: { seconds: 60 } }, undefined, { task: {} });
+      const { value: created } = await running.next();
+      const { taskId } = created.task;
+      assert.equal((await its.client.experimental.tasks.cancelTask(taskId)).status, 'cancelled');
+      await assert.rejects(its.client.experimental.tasks.cancelTask(taskId), (error) => error.code === -32602);
+      assert.equal((await its.client.experimental.tasks.getTask(taskId)).status, 'cancelled');
+      await running.return();
+    });
+
+    test('an unknown task is refused', async () => {
+      await assert.rejects(its.client.experimental.tasks.getTask('none'), (error) => error.code === -32602);
+    });
+  });
+}
