@@ -51,10 +51,11 @@ Task<int> serve_configured(ServerMachine& machine, config::Config config, serve:
       co_return exit_code::usage;
     }
   }
-  auto heard = [&log](std::string_view text) { log.write(LogLevel::warning, "upstream", text); };
+  auto heard = [&log](std::string_view text) { log.write(LogThreshold::warning, "upstream", text); };
   // The client is answered meanwhile: one upstream that hangs holds up nobody but those who ask for its tools.
   std::vector<std::unique_ptr<serve::UpstreamTools>> upstreams;
-  serve::ToolsReady ready;
+  Loop ready_loop(loop);
+  serve::ToolsReady ready(ready_loop);
   options.tools_ready = &ready;
   auto connecting = connect(
       serve::connect_upstreams(loop, clock, *machine.manager, std::move(config.upstreams), greeting_limit, heard),

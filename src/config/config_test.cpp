@@ -107,7 +107,7 @@ TEST(Config, ReadsEverySetting) {
   EXPECT_EQ(config.session.await_caps.at("some client"), 3min);
   EXPECT_EQ(config.session.names.check, "look");
   EXPECT_EQ(config.session.names.cancel, "cancel_task");
-  EXPECT_EQ(config.log.level, LogLevel::debug);
+  EXPECT_EQ(config.log.level, LogThreshold::debug);
   EXPECT_EQ(config.log.format, LogFormat::json);
 }
 

@@ -10,17 +10,17 @@
 namespace meantime {
 namespace {
 
-spdlog::level::level_enum to_spdlog(LogLevel level) {
+spdlog::level::level_enum to_spdlog(LogThreshold level) {
   switch (level) {
-    case LogLevel::debug:
+    case LogThreshold::debug:
       return spdlog::level::debug;
-    case LogLevel::info:
+    case LogThreshold::info:
       return spdlog::level::info;
-    case LogLevel::warning:
+    case LogThreshold::warning:
       return spdlog::level::warn;
-    case LogLevel::error:
+    case LogThreshold::error:
       return spdlog::level::err;
-    case LogLevel::off:
+    case LogThreshold::off:
       break;
   }
   return spdlog::level::off;
@@ -50,12 +50,12 @@ void tell_all(const std::vector<Telemetry*>& members, Tell tell) {
 
 }  // namespace
 
-std::optional<LogLevel> parse_log_level(std::string_view text) noexcept {
-  if (text == "debug") return LogLevel::debug;
-  if (text == "info") return LogLevel::info;
-  if (text == "warning" || text == "warn") return LogLevel::warning;
-  if (text == "error") return LogLevel::error;
-  if (text == "off") return LogLevel::off;
+std::optional<LogThreshold> parse_log_level(std::string_view text) noexcept {
+  if (text == "debug") return LogThreshold::debug;
+  if (text == "info") return LogThreshold::info;
+  if (text == "warning" || text == "warn") return LogThreshold::warning;
+  if (text == "error") return LogThreshold::error;
+  if (text == "off") return LogThreshold::off;
   return std::nullopt;
 }
 
@@ -74,7 +74,7 @@ Log::Log(LogOptions options) : sink_(std::make_unique<Sink>()) {
 
 Log::~Log() = default;
 
-void Log::write(LogLevel level, std::string_view event, std::string_view text) {
+void Log::write(LogThreshold level, std::string_view event, std::string_view text) {
   if (!sink_->logger.should_log(to_spdlog(level))) return;
   std::string line;
   if (sink_->format == LogFormat::json) {
@@ -94,11 +94,11 @@ void Log::on_event(const TaskEvent& event) {
   if (!event.task_id.empty()) text += " task_id=" + std::string(event.task_id);
   text += " status=" + std::string(event.status) + " duration_ms=" + std::to_string(event.duration.count());
   if (!event.error_type.empty()) text += " error_type=" + std::string(event.error_type);
-  write(LogLevel::info, name_of(event.phase), text);
+  write(LogThreshold::info, name_of(event.phase), text);
 }
 
 void Log::on_fault(std::string_view where, std::string_view what) {
-  write(LogLevel::warning, where, what);
+  write(LogThreshold::warning, where, what);
 }
 
 void TelemetryGroup::on_event(const TaskEvent& event) {

@@ -12,13 +12,13 @@
 
 namespace meantime {
 
-enum class LogLevel : unsigned char { debug, info, warning, error, off };
+enum class LogThreshold : unsigned char { debug, info, warning, error, off };
 enum class LogFormat : unsigned char { text, json };
 
-[[nodiscard]] std::optional<LogLevel> parse_log_level(std::string_view text) noexcept;
+[[nodiscard]] std::optional<LogThreshold> parse_log_level(std::string_view text) noexcept;
 
 struct LogOptions {
-  LogLevel level = LogLevel::warning;
+  LogThreshold level = LogThreshold::warning;
   LogFormat format = LogFormat::text;
 };
 
@@ -30,7 +30,7 @@ class Log final : public Telemetry {
 
   /// `event` is a stable word for machines, `text` for people. `text` may hold any bytes: control characters and
   /// broken UTF-8 are made harmless.
-  void write(LogLevel level, std::string_view event, std::string_view text);
+  void write(LogThreshold level, std::string_view event, std::string_view text);
 
   void on_event(const TaskEvent& event) override;
   void on_fault(std::string_view where, std::string_view what) override;

@@ -40,9 +40,9 @@ TEST(Metrics, ManyToolsShareOneSeries) {
 
 TEST(Log, LinesGoToStandardErrorWithControlCharactersMadeHarmless) {
   testing::internal::CaptureStderr();
-  Log log({.level = LogLevel::info, .format = LogFormat::text});
-  log.write(LogLevel::warning, "upstream", "red \x1b[31m and \xff");
-  log.write(LogLevel::debug, "upstream", "not shown");
+  Log log({.level = LogThreshold::info, .format = LogFormat::text});
+  log.write(LogThreshold::warning, "upstream", "red \x1b[31m and \xff");
+  log.write(LogThreshold::debug, "upstream", "not shown");
   log.on_event(event_of(TaskEvent::Phase::completed, "ok"));
   const std::string lines = testing::internal::GetCapturedStderr();
   EXPECT_NE(lines.find("warning upstream: red  [31m and \xef\xbf\xbd\n"), std::string::npos) << lines;
@@ -52,8 +52,8 @@ TEST(Log, LinesGoToStandardErrorWithControlCharactersMadeHarmless) {
 
 TEST(Log, JsonLinesAreJson) {
   testing::internal::CaptureStderr();
-  Log log({.level = LogLevel::info, .format = LogFormat::json});
-  log.write(LogLevel::info, "start", "a \"quoted\" word");
+  Log log({.level = LogThreshold::info, .format = LogFormat::json});
+  log.write(LogThreshold::info, "start", "a \"quoted\" word");
   const std::string line = testing::internal::GetCapturedStderr();
   const auto parsed = boost::json::parse(line);
   EXPECT_EQ(parsed.at("event").as_string(), "start");

@@ -378,7 +378,7 @@ class Actor {
   SystemClock clock_{io_};
   SystemRandom random_;
   Ledger ledger_;
-  Log log_{{.level = LogLevel::warning}};
+  Log log_{{.level = LogThreshold::warning}};
   std::mt19937_64 dice_;
   asio::posix::stream_descriptor input_;
   char byte_ = 0;

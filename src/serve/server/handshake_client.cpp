@@ -4,6 +4,7 @@
 #include "core/json_writer.hpp"
 #include "mcp/json_rpc.hpp"
 #include "serve/client_calls.hpp"
+#include "serve/server/mcp_server.hpp"
 #include "serve/server/methods.hpp"
 
 namespace meantime::serve {

@@ -11,10 +11,15 @@
 
 #include "mcp/handshake_session.hpp"
 #include "meantime/coroutine.hpp"
-#include "serve/server/mcp_server.hpp"
+#include "auth/authenticator.hpp"
+#include "meantime/task_id.hpp"
+#include "serve/server/answer.hpp"
 #include "serve/server/reply.hpp"
+#include "serve/server/server_events.hpp"
 
 namespace meantime::serve {
+
+class McpServer;
 
 /// Where messages go that belong to no request: a GET stream, or the pipe.
 class Notices {

@@ -7,6 +7,7 @@
 #include "auth/digest.hpp"
 #include "core/json_writer.hpp"
 #include "mcp/results.hpp"
+#include "mcp/task_json.hpp"
 #include "serve/server/methods.hpp"
 
 namespace meantime::serve {

@@ -14,10 +14,10 @@
 #include "meantime/random.hpp"
 #include "serve/builtin_tools.hpp"
 #include "serve/server/answer.hpp"
-#include "serve/server/handshake_client.hpp"
 #include "serve/server/parked.hpp"
 #include "serve/server/reply.hpp"
 #include "serve/server/request_info.hpp"
+#include "serve/server/server_events.hpp"
 #include "serve/server/tool_table.hpp"
 #include "serve/server/work.hpp"
 #include "serve/session_options.hpp"
@@ -41,15 +41,6 @@ struct McpServerOptions {
   ToolsReady* tools_ready = nullptr;
   /// Of resources, prompts and completions; outlives the server. Null: none.
   OfferSource* offers = nullptr;
-};
-
-/// What a server tells those who listen to it; each door's streams are such listeners.
-class ServerEvents {
- public:
-  enum class List : std::uint8_t { tools, prompts, resources };
-  virtual ~ServerEvents() = default;
-  virtual void on_list_changed(List list) = 0;
-  virtual void on_resource_updated(std::string_view uri) = 0;
 };
 
 class McpServer final : OfferListener {

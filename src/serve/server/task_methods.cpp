@@ -111,7 +111,10 @@ Task<Result<CallEnd>> end_of(McpServer& server, TaskRecord record) {
   co_return CallEnd{false, text_result(shown, true)};
 }
 
-std::optional<TaskId> id_of(const std::string& text) { return TaskId::parse(text); }
+std::optional<TaskId> id_of(const std::string& text) {
+  const auto id = TaskId::parse(text);
+  return id ? std::optional(*id) : std::nullopt;
+}
 
 Task<Result<TaskRecord>> look_up(McpServer& server, std::string id, std::string owner) {
   const auto task = id_of(id);
