@@ -10,7 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "config/door_settings.hpp"
 #include "config/store_settings.hpp"
+#include "config/tool_rules.hpp"
+#include "config/upstream_settings.hpp"
 #include "meantime/manager.hpp"
 #include "telemetry/log.hpp"
 #include "tools/command_tool.hpp"
@@ -30,50 +33,21 @@ struct SessionSettings {
   BuiltinNames names;
   Milliseconds await_cap{25'000};                  ///< How long await_task waits at most and by default.
   std::map<std::string, Milliseconds> await_caps;  ///< In its place, by the client's name.
+  std::map<std::string, Milliseconds> budgets;     ///< The most a call may take inline, by the client's name.
   std::uint64_t preview_chars = 20'000;            ///< A longer result is handed out in pages of this.
+  /// What becomes of a call over its budget when its client speaks 2026-07-28 and takes no tasks.
+  enum class OverBudget : std::uint8_t {
+    envelope,  ///< It is answered with the envelope, and goes on.
+    wait,      ///< It stays open, with progress, to its end.
+  };
+  OverBudget over_budget = OverBudget::envelope;
+
+  /// The most a call of this client may take inline; absent: no more than its budget says.
+  [[nodiscard]] std::optional<Milliseconds> budget_cap(const std::string& client) const;
 };
 
-/// The rules for running one tool, where they differ from the defaults.
-struct ToolRules {
-  std::optional<Milliseconds> budget;
-  std::optional<bool> no_background;
-  std::optional<bool> always_background;
-  std::optional<Milliseconds> max_run_time;
-  std::optional<bool> idempotent;
-  std::optional<bool> rerun_if_lost;
-  std::optional<std::uint32_t> max_running;
-  std::optional<std::uint64_t> max_result_bytes;
-
-  /// Sets in `tool` what is set here.
-  void apply_to(Tool& tool) const;
-};
-
-/// An MCP server that is started and spoken to over its standard input and output.
-struct UpstreamSettings {
-  std::string name;
-  std::vector<std::string> command;
-  std::vector<std::string> environment_from;       ///< Names of our environment; a trailing * stands for any rest.
-  std::map<std::string, std::string> environment;  ///< Set so, whatever ours has.
-  std::string folder;
-  std::string prefix;  ///< Before the names of its tools.
-  ToolRules rules;     ///< For all its tools.
-  std::map<std::string, ToolRules> tools;
-
-  /// The rules for one of its tools, by the upstream's name for it.
-  [[nodiscard]] ToolRules rules_of(std::string_view tool) const;
-};
-
-struct Config {
-  StoreSettings store;
-  ManagerOptions manager;
-  SessionSettings session;
-  LogOptions log;
-  Milliseconds drain_grace{25'000};
-  std::vector<CommandSpec> commands;
-  std::vector<UpstreamSettings> upstreams;
-};
-
-/// One thing that is wrong: where, what, and what to do. Line and column count from 1; 0: the file as a whole.
+/// One thing that is wrong or worth knowing: where, what, and what to do. Line and column count from 1; 0: the file as
+/// a whole.
 struct Problem {
   std::string file;
   std::uint32_t line = 0;
@@ -84,21 +58,33 @@ struct Problem {
   [[nodiscard]] std::string text() const;
 };
 
+struct Config {
+  StoreSettings store;
+  ManagerOptions manager;
+  SessionSettings session;
+  LogOptions log;
+  Milliseconds drain_grace{25'000};
+  HttpSettings http;
+  AuthSettings auth;
+  std::vector<CommandSpec> commands;
+  std::map<std::string, ToolRules, std::less<>> command_rules;  ///< Of the commands, by their names.
+  std::vector<UpstreamSettings> upstreams;                      ///< Imported ones, too; their names differ.
+  std::vector<Problem> notes;  ///< What works but not as somebody might think: for people, at the start.
+};
+
 /// A configuration and all that is wrong with it, in the order of the file. With problems, use it for nothing.
 struct Loaded {
   Config config;
   std::vector<Problem> problems;
 };
 
-/// Reads `text`. `file` is its name for problems, and its folder is where relative paths start.
-/// Looks at the machine, too: programs and folders must be there.
+/// Reads `text`, which is TOML; or, when it begins with a brace, the JSON in which other MCP clients keep their servers
+/// (docs/configuration.md, "Servers of other clients"). `file` is its name for problems, and its folder is where
+/// relative paths start. Looks at the machine, too: programs, folders and the files it names must be there.
 [[nodiscard]] Loaded read_config(std::string_view text, const std::filesystem::path& file);
 
 /// Reads a file. Problems: also that it cannot be read.
 [[nodiscard]] Loaded load_config(const std::filesystem::path& file);
-
-/// `config check`: all problems of the file at once; empty: it is fine.
-[[nodiscard]] std::vector<Problem> check_config(const std::filesystem::path& file);
 
 /// $MEANTIME_CONFIG, else $XDG_CONFIG_HOME/meantime/config.toml, else ~/.config/meantime/config.toml.
 [[nodiscard]] std::filesystem::path default_config_file();
