@@ -148,12 +148,15 @@ test('a task is cancelled from another process, twice with the same acknowledgem
 
 test('closing the stream of a call cancels it, unless it is a task already', async () => {
   const stop = new AbortController();
-  const gone = post(here, 'tools/call', { name: 'slow_compute', arguments: { seconds: 60 } },
-    { extension: false, signal: stop.signal });
-  setImmediate(() => stop.abort());
-  await assert.rejects(gone);
+  const params = { name: 'slow_compute', arguments: { seconds: 60 }, _meta: { progressToken: 'p' } };
+  const { response } = await post(here, 'tools/call', params, { extension: false, signal: stop.signal });
+  const { value: progress } = await messages(response).next();
+  assert.equal(progress.method, 'notifications/progress');
+  stop.abort();
   const { taskId } = await tool(here, 'slow_compute', { seconds: 1, label: 'kept' });
   assert.equal((await ended(there, taskId)).status, 'completed');
+  const { content } = await tool(there, 'list_tasks', { status: 'running' });
+  assert.deepEqual(JSON.parse(content[0].text).tasks, []);
 });
 
 test('a client without the extension gets no task and no task methods', async () => {
