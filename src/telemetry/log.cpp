@@ -50,7 +50,7 @@ void tell_all(const std::vector<Telemetry*>& members, Tell tell) {
 
 }  // namespace
 
-std::optional<LogThreshold> parse_log_level(std::string_view text) noexcept {
+std::optional<LogThreshold> parse_log_threshold(std::string_view text) noexcept {
   if (text == "debug") return LogThreshold::debug;
   if (text == "info") return LogThreshold::info;
   if (text == "warning" || text == "warn") return LogThreshold::warning;

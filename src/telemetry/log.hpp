@@ -15,7 +15,7 @@ namespace meantime {
 enum class LogThreshold : unsigned char { debug, info, warning, error, off };
 enum class LogFormat : unsigned char { text, json };
 
-[[nodiscard]] std::optional<LogThreshold> parse_log_level(std::string_view text) noexcept;
+[[nodiscard]] std::optional<LogThreshold> parse_log_threshold(std::string_view text) noexcept;
 
 struct LogOptions {
   LogThreshold level = LogThreshold::warning;
