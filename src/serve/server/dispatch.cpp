@@ -22,7 +22,8 @@ Task<Answer> set_level(Work& work, const Request& request) {
 }
 
 Task<Answer> missing(std::string_view what) {
-  return refused(mcp::RpcCode::invalid_params, "Invalid params: '" + std::string(what) + "' is missing or not a string");
+  return refused(mcp::RpcCode::invalid_params,
+                 "Invalid params: '" + std::string(what) + "' is missing or not a string");
 }
 
 Task<Answer> discover(Work& work) {

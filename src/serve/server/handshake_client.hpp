@@ -9,9 +9,9 @@
 #include <string>
 #include <unordered_map>
 
+#include "auth/authenticator.hpp"
 #include "mcp/handshake_session.hpp"
 #include "meantime/coroutine.hpp"
-#include "auth/authenticator.hpp"
 #include "meantime/task_id.hpp"
 #include "serve/server/answer.hpp"
 #include "serve/server/reply.hpp"

@@ -43,7 +43,8 @@ class Listening final : public OpenRequest, ServerEvents {
     if (subscribed) subscribed_.insert(uri);
   }
 
-  // Tells the state the task is in, then each further one, until it has ended. An id that is not the caller's is silent.
+  // Tells the state the task is in, then each further one, until it has ended. An id that is not the caller's is
+  // silent.
   Task<void> follow(TaskId id) {
     const std::string owner = info_.who->owner;
     auto record = co_await server_.manager.check(id, owner);
@@ -107,9 +108,9 @@ std::unique_ptr<OpenRequest> open_listening(McpServer& server, RequestInfo info,
                                 std::string(mcp::tasks_required_data())));
   }
   if (filter->tasks.size() > server.options.most_listened_tasks) {
-    return refuse(Answer::fault(mcp::RpcCode::invalid_params,
-                                "Invalid params: at most " + std::to_string(server.options.most_listened_tasks) +
-                                    " 'taskIds' of one request: send several"));
+    return refuse(Answer::fault(mcp::RpcCode::invalid_params, "Invalid params: at most " +
+                                                                  std::to_string(server.options.most_listened_tasks) +
+                                                                  " 'taskIds' of one request: send several"));
   }
   auto listening = std::make_unique<Listening>(server, std::move(info), reply,
                                                mcp::honoured(std::move(*filter), capabilities(server)));

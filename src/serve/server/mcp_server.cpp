@@ -16,8 +16,8 @@ namespace {
 // What binds a parked request to its repetition: all of its params but what the repetition adds.
 std::string digest_of(const mcp::ServerRequest& request) {
   std::string out(request.message->method.raw());
-  for (const mcp::JsonSpan part : {request.message->param.name, request.message->param.uri,
-                                   request.message->param.arguments}) {
+  for (const mcp::JsonSpan part :
+       {request.message->param.name, request.message->param.uri, request.message->param.arguments}) {
     out += '\n';
     out += part.raw();
   }
@@ -63,7 +63,8 @@ void McpServer::take_names() {
 }
 
 std::unique_ptr<OpenRequest> McpServer::open(const mcp::ServerRequest& request, const mcp::HttpHead* head,
-                                             std::shared_ptr<const auth::Principal> who, HandshakeClient* session, Reply& reply) {
+                                             std::shared_ptr<const auth::Principal> who, HandshakeClient* session,
+                                             Reply& reply) {
   RequestInfo info;
   info.family = request.family;
   info.revision = request.revision;

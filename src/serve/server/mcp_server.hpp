@@ -29,11 +29,11 @@ struct McpServerOptions {
   SessionOptions session;
   std::string name = "meantime";
   std::string version;
-  std::string instructions;             ///< For the model, before our own hint.
-  Milliseconds poll_interval{1'000};    ///< What clients are told to wait between two tasks/get.
-  Milliseconds list_ttl{0};             ///< How long a list may be kept (2026-07-28); 0: ask again each time.
-  Milliseconds parked_for{600'000};     ///< How long a call waits for its client to come back with answers.
-  std::size_t most_parked = 10'000;     ///< Calls; more are refused.
+  std::string instructions;               ///< For the model, before our own hint.
+  Milliseconds poll_interval{1'000};      ///< What clients are told to wait between two tasks/get.
+  Milliseconds list_ttl{0};               ///< How long a list may be kept (2026-07-28); 0: ask again each time.
+  Milliseconds parked_for{600'000};       ///< How long a call waits for its client to come back with answers.
+  std::size_t most_parked = 10'000;       ///< Calls; more are refused.
   std::size_t most_listened_tasks = 256;  ///< Of one subscriptions/listen.
   /// Clients without tasks (2026-07-28): wait for the tool, however long it takes, in place of an envelope.
   bool wait_without_tasks = false;
@@ -56,7 +56,8 @@ class McpServer final : OfferListener {
   /// null is returned. `head` is for headers that depend on the tool; null on stdio. The message's text may go after
   /// this call, `reply` and `session` must stay until the request is answered or destroyed.
   [[nodiscard]] std::unique_ptr<OpenRequest> open(const mcp::ServerRequest& request, const mcp::HttpHead* head,
-                                                  std::shared_ptr<const auth::Principal> who, HandshakeClient* session, Reply& reply);
+                                                  std::shared_ptr<const auth::Principal> who, HandshakeClient* session,
+                                                  Reply& reply);
 
   /// Answers a request in its revision's shape.
   void finish(Work& work, Answer answer);
