@@ -137,6 +137,11 @@ void HttpDoor::forget(const std::string& id) {
   if (--of->second == 0) sessions_of_.erase(of);
 }
 
+void HttpDoor::close_streams() {
+  server.end_listening();
+  for (const auto& [id, session] : sessions_) session->end_streams();
+}
+
 // Browsers ask before they call, and read nothing of an answer that does not name their page.
 std::string HttpDoor::cross_origin(const http::Request& request) const {
   const auto origin = request.header("origin");

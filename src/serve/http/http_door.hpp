@@ -46,6 +46,9 @@ class HttpDoor final : public http::Handler {
   bool on_head(http::Request& head, http::Exchange& exchange) override;
   [[nodiscard]] std::size_t sessions() const noexcept { return sessions_.size(); }
 
+  /// Ends sessions and listening streams in order: before the server stops.
+  void close_streams();
+
   /// For the parts of the door.
   McpServer& server;
   const HttpDoorOptions options;

@@ -139,9 +139,13 @@ void HttpSession::touch() {
   if (door_.options.session_idle > Milliseconds(0)) door_.server.deadlines.arm(idle_, door_.options.session_idle);
 }
 
-void HttpSession::close() {
+void HttpSession::end_streams() {
   for (const auto& stream : streams_) stream->stream.end();
   streams_.clear();
+}
+
+void HttpSession::close() {
+  end_streams();
   const auto open = std::exchange(open_, {});
   for (const auto& [key, request] : open) {
     request->open.reset();

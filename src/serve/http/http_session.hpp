@@ -36,6 +36,8 @@ class HttpSession final : Notices {
   void stream(http::Exchange& exchange, std::optional<std::string_view> last_event_id, std::string headers);
   /// The client ends it (DELETE), or it is forgotten: streams end, what still runs is given up.
   void close();
+  /// Streams of GET end; what is open may be answered.
+  void end_streams();
   /// Somebody spoke: it is not idle.
   void touch();
 

@@ -58,6 +58,7 @@ class HandshakeClient final : public ServerEvents {
 
   void on_list_changed(List list) override;
   void on_resource_updated(std::string_view uri) override;
+  void on_closing() override {}
 
  private:
   Task<void> follow_to_the_end(TaskId task, std::string progress_token);

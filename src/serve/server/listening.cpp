@@ -78,6 +78,12 @@ class Listening final : public OpenRequest, ServerEvents {
     std::string out;
     if (subscription_.append_resource_updated(out, uri)) send(std::move(out));
   }
+  void on_closing() override {
+    std::string out;
+    subscription_.append_end(out, server_.identity());
+    out.pop_back();
+    reply_.end(out, 200);
+  }
   void send(std::string line) {
     line.pop_back();
     reply_.message(line);

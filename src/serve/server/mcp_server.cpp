@@ -36,7 +36,8 @@ McpServer::McpServer(boost::asio::io_context& io, TaskManager& its_manager, Cloc
       loop(io),
       builtins(its_manager, its_clock, options.session),
       tools(its_manager, options.session.output_schemas),
-      parked(deadlines, its_random, options.parked_for, options.most_parked) {
+      parked(deadlines, its_random, options.parked_for, options.most_parked),
+      look_ups(options.look_ups, its_clock) {
   JsonWriter(identity_)
       .begin_object()
       .field("name", options.name)
@@ -198,6 +199,13 @@ void McpServer::tell(ServerEvents::List list) {
   const std::vector<ServerEvents*> all = events_;
   for (ServerEvents* each : all) {
     if (std::ranges::find(events_, each) != events_.end()) each->on_list_changed(list);
+  }
+}
+
+void McpServer::end_listening() {
+  const std::vector<ServerEvents*> all = events_;
+  for (ServerEvents* each : all) {
+    if (std::ranges::find(events_, each) != events_.end()) each->on_closing();
   }
 }
 

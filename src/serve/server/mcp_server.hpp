@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/rate_limiter.hpp"
 #include "engine/deadlines.hpp"
 #include "meantime/manager.hpp"
 #include "meantime/offers.hpp"
@@ -37,6 +38,7 @@ struct McpServerOptions {
   std::size_t most_listened_tasks = 256;  ///< Of one subscriptions/listen.
   /// Clients without tasks (2026-07-28): wait for the tool, however long it takes, in place of an envelope.
   bool wait_without_tasks = false;
+  auth::RateLimit look_ups{.per_second = 0};  ///< Of tasks by their id, for each caller; 0: no limit.
   /// Until it is set, lists wait, and so do calls of tools that are not there yet. Null: all is ready.
   ToolsReady* tools_ready = nullptr;
   /// Of resources, prompts and completions; outlives the server. Null: none.
@@ -65,6 +67,8 @@ class McpServer final : OfferListener {
   void park(std::unique_ptr<Work> work);
 
   [[nodiscard]] const std::string& identity() const noexcept { return identity_; }
+  /// Ends the streams of subscriptions/listen in order: before a door closes.
+  void end_listening();
   void listen(ServerEvents* events) { events_.push_back(events); }
   void forget(ServerEvents* events) { std::erase(events_, events); }
 
@@ -77,6 +81,7 @@ class McpServer final : OfferListener {
   BuiltinTools builtins;
   ToolTable tools;
   Parked parked;
+  auth::RateLimiter look_ups;
 
  private:
   [[nodiscard]] std::unique_ptr<OpenRequest> resume(RequestInfo info, const mcp::ServerRequest& request, Reply& reply);
