@@ -27,6 +27,7 @@ serve::SessionOptions session_options(const config::Config& config, const ServeA
                    config.session.names.cancel};
   options.await_cap = config.session.await_cap;
   options.await_caps = config.session.await_caps;
+  options.budget_caps = config.session.budgets;
   options.preview_chars = config.session.preview_chars;
   options.drain_grace = config.drain_grace;
   return options;

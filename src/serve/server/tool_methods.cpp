@@ -186,6 +186,11 @@ Task<Answer> call_tool(Work& work, const mcp::ServerRequest& request, const mcp:
   call.arguments = param.arguments.raw();
   call.caller = {.user_id = work.info.who->owner, .channel_id = {}, .platform = "mcp"};
   call.budget = server.options.session.budget;
+  if (const auto cap = server.options.session.budget_caps.find(work.info.client_name);
+      cap != server.options.session.budget_caps.end()) {
+    const Milliseconds own = call.budget.value_or(tool.budget.value_or(server.manager.options().budget));
+    call.budget = std::min(own, cap->second);
+  }
   if (form == TaskForm::on_request) call.budget = Milliseconds(0);
   if (form == TaskForm::none && work.info.stateless() && server.options.wait_without_tasks) call.budget = for_ever;
   call.idempotency_key = param.meta_idempotency_key.text();
