@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "http/answer.hpp"
 
+#include <array>
 #include <charconv>
-#include <format>
+#include <cstdio>
+#include <ctime>
 
 namespace meantime::http {
 namespace {
@@ -98,8 +100,19 @@ std::string_view DateLine::at(WallTime now) {
   const auto second = std::chrono::floor<std::chrono::seconds>(now);
   if (const auto count = second.time_since_epoch().count(); count != second_) {
     second_ = count;
-    // Names of days and months are English in the format's own ("C") locale.
-    line_ = std::format("Date: {:%a, %d %b %Y %H:%M:%S} GMT\r\n", second);
+    // Not strftime: its names follow the locale.
+    static constexpr std::array days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    const std::time_t seconds = count;
+    std::tm day{};
+    gmtime_r(&seconds, &day);
+    char text[64];
+    const int length = std::snprintf(text, sizeof text, "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n",
+                                     days[static_cast<std::size_t>(day.tm_wday)], day.tm_mday,
+                                     months[static_cast<std::size_t>(day.tm_mon)], day.tm_year + 1900, day.tm_hour,
+                                     day.tm_min, day.tm_sec);
+    line_.assign(text, static_cast<std::size_t>(length));
   }
   return line_;
 }

@@ -22,12 +22,18 @@ namespace meantime::http {
 class Connection;
 
 /// What the connections of one server share.
-struct Shared {
+class Shared {
+ public:
+  Shared(Loop& with_loop, Deadlines& with_deadlines, Handler& with_handler, const ServerOptions& with)
+      : loop(with_loop), deadlines(with_deadlines), handler(with_handler), options(with) {}
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+
   Loop& loop;
   Deadlines& deadlines;
   Handler& handler;
-  const ServerOptions& options;
-  RequestReader::Limits limits;
+  const ServerOptions options;
+  const RequestReader::Limits limits{options.max_head, options.max_headers, options.max_body};
   DateLine date;
   std::string scratch;                    // where a head is put together
   std::array<char, 16UL << 10U> waste{};  // for what is read only to be forgotten

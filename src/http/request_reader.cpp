@@ -55,6 +55,8 @@ class RequestReader::Parser final : public beast::http::basic_parser<true> {
     reader_.target_ = view(target);
     reader_.request_.version = version;
   }
+  // Never called for a request.
+  void on_response_impl(int, beast::string_view, int, Code& code) override { code = {}; }
   void on_field_impl(beast::http::field field, beast::string_view name, beast::string_view value, Code& code) override {
     code = {};
     // Folded values are put together elsewhere, or begin on a line after their name's.
@@ -312,7 +314,9 @@ void RequestReader::drop_request() {
   body_.clear();
   if (headers_.capacity() > 32) headers_ = {};
   headers_.clear();
-  request_ = Request{.peer = request_.peer};
+  const Peer* peer = request_.peer;
+  request_ = Request();
+  request_.peer = peer;
   expects_continue_ = false;
   skipped_ = 0;
   state_ = State::empty;

@@ -16,15 +16,7 @@ using Code = boost::system::error_code;
 
 class Server::Impl final : public Shared, private ListenerUser {
  public:
-  Impl(Loop& l, Deadlines& d, Handler& h, const ServerOptions& o)
-      : Shared{.loop = l,
-               .deadlines = d,
-               .handler = h,
-               .options = options_,
-               .limits = {.max_head = o.max_head, .max_headers = o.max_headers, .max_body = o.max_body}},
-        options_(o) {}
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
+  Impl(Loop& l, Deadlines& d, Handler& h, const ServerOptions& o) : Shared(l, d, h, o) {}
   ~Impl() {
     stopping = true;
     listeners_.clear();
@@ -38,7 +30,7 @@ class Server::Impl final : public Shared, private ListenerUser {
     return listeners_.back()->port();
   }
   Result<void> listen(const std::string& path) {
-    auto listener = listen_unix(loop, deadlines, *this, path);
+    auto listener = http::listen_unix(loop, deadlines, *this, path);
     if (!listener) return std::unexpected(std::move(listener.error()));
     listeners_.push_back(std::move(*listener));
     return {};
@@ -71,7 +63,7 @@ class Server::Impl final : public Shared, private ListenerUser {
   static constexpr std::size_t max_refused = 64;
 
   void on_connection(Socket socket, Peer peer, const std::shared_ptr<asio::ssl::context>& tls) override {
-    const bool too_many = connections_.size() - refused_ >= options_.max_connections;
+    const bool too_many = connections_.size() - refused_ >= options.max_connections;
     if (too_many && (refused_ >= max_refused || tls)) return;  // closed by the socket's end
     auto& connection = *connections_.emplace_back(std::make_unique<Connection>(*this, std::move(peer)));
     connection.place = std::prev(connections_.end());
@@ -93,7 +85,6 @@ class Server::Impl final : public Shared, private ListenerUser {
     for (const auto& connection : connections_) connection->drop();
   }
 
-  ServerOptions options_;
   std::list<std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::size_t refused_ = 0;
