@@ -32,19 +32,19 @@ constexpr std::array<std::pair<Method, std::string_view>, 20> names{{
     {Method::logging_set_level, "logging/setLevel"},
 }};
 
-Method find(std::string_view name) noexcept {
+}  // namespace
+
+Method method_named(std::string_view name) noexcept {
   for (const auto& [each, known] : names) {
     if (known == name) return each;
   }
   return Method::unknown;
 }
 
-}  // namespace
-
 Method method_of(JsonSpan method) {
   if (!method.is_string()) return Method::unknown;
   const std::string_view inside = method.raw().substr(1, method.raw().size() - 2);
-  return inside.find('\\') == std::string_view::npos ? find(inside) : find(method.text());
+  return inside.find('\\') == std::string_view::npos ? method_named(inside) : method_named(method.text());
 }
 
 std::string_view name_of(Method method) noexcept {
@@ -79,18 +79,24 @@ bool has_method(Revision revision, Method method) noexcept {
   }
 }
 
-bool needs_name_header(Method method) noexcept {
+std::string_view name_parameter(Method method) noexcept {
   switch (method) {
     case Method::tools_call:
     case Method::prompts_get:
+      return "name";
     case Method::resources_read:
+      return "uri";
     case Method::tasks_get:
     case Method::tasks_update:
     case Method::tasks_cancel:
-      return true;
+      return "taskId";
     default:
-      return false;
+      return {};
   }
+}
+
+bool needs_name_header(Method method) noexcept {
+  return !name_parameter(method).empty();
 }
 
 JsonSpan named_by(Method method, const ParamSpans& param) noexcept {
