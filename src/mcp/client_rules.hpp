@@ -31,7 +31,7 @@ class EraProbe {
   struct Step {
     enum class Kind : std::uint8_t {
       discover,    ///< Send server/discover in `revision`.
-      initialize,  ///< Send initialize, asking for `revision`; on the way back call on_initialized().
+      initialize,  ///< Send initialize, asking for `revision`.
       ready,       ///< `revision` is spoken. After discover: its result is the server's description.
       give_up,     ///< `why` says what is wrong and what to do.
     };
@@ -54,6 +54,8 @@ class EraProbe {
   [[nodiscard]] Step on_silence();
 
  private:
+  [[nodiscard]] Step after_discover(const Message& answer);
+  [[nodiscard]] Step after_initialize(const Message& answer);
   [[nodiscard]] Step fall_back();
   [[nodiscard]] Step give_up(std::string why) const;
 

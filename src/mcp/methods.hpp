@@ -36,6 +36,7 @@ enum class Method : std::uint8_t {
 
 /// `unknown` for every other name. `method` is a string, or none.
 [[nodiscard]] Method method_of(JsonSpan method);
+[[nodiscard]] Method method_named(std::string_view name) noexcept;
 /// As on the wire; empty for `unknown`.
 [[nodiscard]] std::string_view name_of(Method method) noexcept;
 /// Whether a server of this revision may know it at all: what was removed answers -32601.
@@ -64,5 +65,7 @@ enum class Method : std::uint8_t {
 /// Which parameter the `Mcp-Name` header repeats; none: the header is not needed.
 [[nodiscard]] JsonSpan named_by(Method method, const ParamSpans& param) noexcept;
 [[nodiscard]] bool needs_name_header(Method method) noexcept;
+/// Its name: "name", "uri", "taskId"; empty where there is none.
+[[nodiscard]] std::string_view name_parameter(Method method) noexcept;
 
 }  // namespace meantime::mcp

@@ -11,8 +11,8 @@
 
 namespace meantime::mcp {
 
-/// The revisions that we speak, oldest first.
-enum class Revision : std::uint8_t { r2025_03_26, r2025_06_18, r2025_11_25, r2026_07_28 };
+/// The revisions that we speak, oldest first; the first of them over lines only: its HTTP was another one.
+enum class Revision : std::uint8_t { r2024_11_05, r2025_03_26, r2025_06_18, r2025_11_25, r2026_07_28 };
 
 /// Two protocols under one name: with an `initialize` and perhaps a session, or with everything on every request.
 enum class Family : std::uint8_t { handshake, stateless };

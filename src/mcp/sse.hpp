@@ -49,6 +49,7 @@ class SseParser {
   SseEvent event_;
   bool has_data_ = false;
   bool after_cr_ = false;
+  bool failed_ = false;
   bool first_ = true;
   std::deque<SseEvent> ready_;
   std::string last_id_;
