@@ -68,7 +68,7 @@ Gateway::Gateway(GatewayParts parts, std::vector<config::UpstreamSettings> setti
     : parts_(std::move(parts)), tokens_(token_folder.empty() ? nullptr : auth::make_file_token_store(token_folder)) {
   for (config::UpstreamSettings& each : settings) {
     auto credentials = credentials_of(each, parts_, random, tokens_.get());
-    upstreams_.push_back(std::make_unique<UpstreamServer>(parts_, std::move(each), std::move(credentials), *this));
+    upstreams_.push_back(std::make_unique<UpstreamServer>(parts_, std::move(each), std::move(credentials), static_cast<UpstreamListener&>(*this)));
   }
 }
 
