@@ -14,6 +14,7 @@
 #include "config/size.hpp"
 #include "meantime/system_clock.hpp"
 #include "support/co_test.hpp"
+#include "support/config_texts.hpp"
 
 namespace meantime::config {
 namespace {
@@ -25,16 +26,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-std::vector<std::string> problems_of(std::string_view text) {
-  std::vector<std::string> out;
-  for (const Problem& problem : read_config(text, "/etc/c.toml").problems) out.push_back(problem.text());
-  return out;
-}
-Config config_of(std::string_view text) {
-  Loaded loaded = read_config(text, "/etc/c.toml");
-  if (!loaded.problems.empty()) throw std::runtime_error(loaded.problems.front().text());
-  return std::move(loaded.config);
-}
+using test::config_of;
+using test::problems_of;
 
 std::vector<Problem> problems_in(const std::filesystem::path& file) {
   return load_config(file).problems;

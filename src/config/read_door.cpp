@@ -66,7 +66,7 @@ void read_names(Section& http, HttpSettings& out) {
   Section::set(out.allowed_origins, http.texts("allowed_origins"));
   for (const std::string& origin : out.allowed_origins) {
     const auto url = auth::parse_url(origin);
-    if (!url || (!url->path.empty()) || !url->query.empty() || url->has_fragment) {
+    if (!url || url->path.size() > 1 || !url->query.empty() || url->has_fragment || origin.ends_with('/')) {
       http.say(http.place_of("allowed_origins"),
                "'" + origin.substr(0, 128) + "' of " + http.named("allowed_origins") +
                    " is no origin: write scheme, name and port only, as \"https://app.example.com\"");

@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <format>
 
 #include "auth/url.hpp"
 #include "config/placeholders.hpp"
 #include "config/read_file.hpp"
 #include "config/readers.hpp"
+#include "core/json_writer.hpp"
 #include "process/launch.hpp"
 
 namespace meantime::config {
@@ -65,7 +65,11 @@ std::optional<std::string> text_of(const Value& value) {
   if (const auto* text = value.as<std::string>()) return *text;
   if (const auto* whole = value.as<std::int64_t>()) return std::to_string(*whole);
   if (const auto* flag = value.as<bool>()) return *flag ? "true" : "false";
-  if (const auto* real = value.as<double>()) return std::format("{}", *real);
+  if (const auto* real = value.as<double>()) {
+    std::string out;
+    JsonWriter(out).value(*real);
+    return out;
+  }
   return std::nullopt;
 }
 

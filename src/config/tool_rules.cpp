@@ -15,7 +15,7 @@ void put(std::optional<T>& target, const std::optional<T>& source) {
   if (source) target = source;
 }
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   std::string out;
   append_json_string(out, text);
   return out;
@@ -71,7 +71,7 @@ void ToolRules::apply_to(Tool& tool) const {
   const auto set = [&tool](std::string_view name, std::string_view value) {
     tool.listing = mcp::with_member(mcp::JsonSpan(tool.listing), name, value);
   };
-  if (title) set("title", quoted(*title));
+  if (title) set("title", json_string(*title));
   if (output_schema) set("outputSchema", *output_schema);
   if (annotations) {
     const std::string own(mcp::member(mcp::JsonSpan(tool.listing), "annotations").raw());
