@@ -86,7 +86,8 @@ Task<int> run_serve(Loop& loop, TaskManager& manager, Clock& clock, Random& rand
   const auto who = std::make_shared<const auth::Principal>(auth::Principal{
       .owner = options.session.owner, .name = options.session.owner, .scopes = {}, .every_scope = true});
   LineDoor door(server, who, out);
-  const int code = co_await run_stdio(loop.io(), manager, clock, options.session, door, client, out);
+  const int code = co_await run_stdio(loop.io(), manager, clock, options.session, door, client, out,
+                                         mcp::LineFramer(options.session.max_line_bytes));
   if (front && code == 0) co_await front->close(last_answers);
   co_return code;
 }

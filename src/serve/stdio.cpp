@@ -39,13 +39,13 @@ struct Events {
 Task<void> read_lines(StdioClient& client, mcp::LineFramer& framer, Session& session, Outbox& out,
                       asio::io_context& loop, Events& events) {
   for (int in_a_row = 0;;) {
-    const std::size_t got = co_await client.read(framer.prepare());
-    if (got == 0) break;
-    framer.commit(got);
     session.begin_batch();
     while (const auto line = framer.next()) session.on_line(*line);
     session.end_batch();
     co_await out.wait_below(unread_bytes);
+    const std::size_t got = co_await client.read(framer.prepare());
+    if (got == 0) break;
+    framer.commit(got);
     if (++in_a_row % reads_before_a_turn == 0) co_await asio::post(loop, await);
   }
   if (const auto line = framer.rest()) session.on_line(*line);
@@ -132,9 +132,8 @@ Task<Result<void>> StdioClient::write(std::string_view bytes) {
 }
 
 Task<int> run_stdio(asio::io_context& loop, TaskManager& manager, Clock& clock, const SessionOptions& options,
-                    Session& session, StdioClient& client, Outbox& out) {
+                    Session& session, StdioClient& client, Outbox& out, mcp::LineFramer framer) {
   Events events(loop);
-  mcp::LineFramer framer(options.max_line_bytes);
   out.on_failure([&events] {
     events.client_gone = true;
     events.wake.notify();

@@ -38,9 +38,10 @@ class StdioClient final : public ByteSink {
 };
 
 /// Runs `session` until its client is gone or a signal comes, drains the manager, closes the session; gives the exit
-/// code of run_wrap().
+/// code of run_wrap(). `framer` may hold what was read before.
 [[nodiscard]] Task<int> run_stdio(boost::asio::io_context& loop, TaskManager& manager, Clock& clock,
-                                  const SessionOptions& options, Session& session, StdioClient& client, Outbox& out);
+                                  const SessionOptions& options, Session& session, StdioClient& client, Outbox& out,
+                                  mcp::LineFramer framer);
 
 /// One line on our standard error, as "meantime: ...".
 void log_to_stderr(std::string_view text);
