@@ -77,7 +77,7 @@ class StoreListener {
   virtual ~StoreListener() = default;
   virtual void on_ended(const TaskId& task) = 0;             ///< A watched task ended.
   virtual void on_cancel_requested(const TaskId& task) = 0;  ///< A task of this worker should be cancelled.
-  virtual void on_changed(const TaskId& task) = 0;           ///< A watched task has new progress or output.
+  virtual void on_changed(const TaskId& task) = 0;           ///< A watched task has new progress, output or inputs.
   virtual void on_worker_died() = 0;                         ///< Call reap_lost soon.
   virtual void on_input_answered(const TaskId& task) = 0;    ///< A task of this worker got input responses.
   virtual void on_redirected(const TaskId& task) = 0;        ///< Another worker redirected a task of this one.
@@ -132,17 +132,20 @@ class Store {
   /// Errors: not_found, overloaded (max_redirects), unavailable.
   [[nodiscard]] virtual Task<Result<void>> add_redirect(TaskId task, Redirect redirect) = 0;
 
-  /// Adds open input requests to a running task of this worker; its record shows them. Answers when as durable as
-  /// start(). Errors: not_found, already_final, invalid_argument (a key used before in this task, max_input_requests
-  /// open), unavailable.
+  /// Adds open input requests to a running task of this worker, all or none; its record shows them, in the order asked,
+  /// until they are answered or the task ends. A request that is open already, and the same, changes nothing. Answers
+  /// when as durable as start(). A run taken over by another begins without them, and may use their keys again.
+  /// Errors: not_found, already_final (ended, or no longer this run's), invalid_argument (a key used before in this
+  /// run, max_input_requests open, max_input_keys in all), unavailable.
   [[nodiscard]] virtual Task<Result<void>> ask_input(RunToken run, std::vector<InputRequest> requests) = 0;
 
-  /// Answers open input requests of a running task, from any process, and wakes its worker; answers how many. Unknown
-  /// and answered keys are passed over; a task that has ended takes none. Durable as start(). Errors: not_found,
-  /// unavailable.
+  /// Answers open input requests of a running task, from any process, and wakes its worker (unless it is this one) and
+  /// those who watch; answers how many. Unknown and answered keys are passed over; a task that has ended takes none.
+  /// Durable as start(). Errors: not_found, unavailable.
   [[nodiscard]] virtual Task<Result<std::uint32_t>> answer_input(TaskId task, std::vector<InputResponse> responses) = 0;
 
-  /// The responses that a task of this worker was given so far. Errors: not_found, unavailable.
+  /// The responses that a running task of this worker was given so far, in this run; none once it has ended.
+  /// Errors: not_found, unavailable.
   [[nodiscard]] virtual Task<Result<std::vector<InputResponse>>> input_responses(TaskId task) = 0;
 
   /// Renews this worker's lease. Call it more often than lease() / 3 while tasks run.

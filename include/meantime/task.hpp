@@ -92,7 +92,7 @@ struct TaskEnd {
 
 /// Something a running tool asks of its caller: an entry of MCP's `inputRequests`.
 struct InputRequest {
-  std::string key;     ///< 1 to 128 bytes; unique over the task's whole life.
+  std::string key;     ///< 1 to 128 bytes of UTF-8; unique over the task's whole life.
   std::string method;  ///< elicitation/create, sampling/createMessage or roots/list.
   std::string params;  ///< Raw JSON object.
 
@@ -107,6 +107,7 @@ struct InputResponse {
   friend bool operator==(const InputResponse&, const InputResponse&) = default;
 };
 inline constexpr std::size_t max_input_requests = 64;  ///< Open at once, of one task.
+inline constexpr std::size_t max_input_keys = 1'000;   ///< Over one task's whole life.
 
 /// One task as a store knows it, without the body of its result (read that in pages).
 struct TaskRecord {

@@ -56,6 +56,7 @@ class View final : public StoreListener {
   void on_changed(const TaskId& task) override;
   void on_worker_died() override;
   void on_redirected(const TaskId& /*task*/) override {}
+  void on_input_answered(const TaskId& /*task*/) override {}
   void on_available(bool available, std::string_view detail) override;
   void on_forgotten() override {}
   [[nodiscard]] Task<int> open_and_run(const std::function<Task<int>()>& body);

@@ -32,6 +32,14 @@ void write_progress(JsonWriter& out, const Progress& progress) {
   out.end_object();
 }
 
+// Only where something is asked: an answer about any other task stays as it was.
+void write_open_inputs(JsonWriter& out, const TaskRecord& record) {
+  if (record.input_requests.empty()) return;
+  out.key("input_required").begin_array();
+  for (const InputRequest& request : record.input_requests) out.value(std::string_view(request.key));
+  out.end_array();
+}
+
 void write_time(JsonWriter& out, std::string_view name, std::optional<WallTime> time) {
   out.key(name);
   if (time) {
@@ -71,6 +79,7 @@ std::string status(const TaskRecord& record, WallTime now) {
       .key("elapsed_seconds")
       .raw(seconds_text(record.elapsed(now)));
   if (record.progress) write_progress(out.key("progress"), *record.progress);
+  write_open_inputs(out, record);
   out.end_object();
   return text;
 }
@@ -179,9 +188,17 @@ std::string record(const TaskRecord& record, WallTime now) {
       .field("cancel_requested", record.cancel_requested)
       .field("late_result", record.late_result)
       .field("unsaved", record.unsaved)
-      .field("idempotency_key", record.idempotency_key)
-      .field("schema_version", schema_version)
-      .end_object();
+      .field("idempotency_key", record.idempotency_key);
+  write_open_inputs(out, record);
+  if (!record.input_requests.empty()) {
+    out.key("input_requests").begin_object();
+    for (const InputRequest& request : record.input_requests) {
+      out.key(request.key).begin_object().field("method", request.method);
+      out.key("params").raw(request.params).end_object();
+    }
+    out.end_object();
+  }
+  out.field("schema_version", schema_version).end_object();
   return text;
 }
 

@@ -16,7 +16,8 @@ namespace meantime::envelope {
 /// A task that is not stored says so in `message`.
 [[nodiscard]] std::string running(const Backgrounded& task, std::string_view check_tool = "check_task");
 
-/// S32, running: {task_id, tool_name, status, elapsed_seconds} and, when known, progress.
+/// S32, running: {task_id, tool_name, status, elapsed_seconds}, and when known progress, and the keys of what it waits
+/// for from its caller as input_required.
 [[nodiscard]] std::string status(const TaskRecord& record, WallTime now);
 
 /// S32, failed: {task_id, status, error}, and the reason.
@@ -35,7 +36,8 @@ namespace meantime::envelope {
 /// S36: {"tasks": [...], "count": n, "next_cursor"?}
 [[nodiscard]] std::string list(const TaskList& list, WallTime now);
 
-/// Everything known of a task, for --json and the REST API; ends with a schema version field.
+/// Everything known of a task, for --json and the REST API; ends with a schema version field. What it asks of its
+/// caller stands there only while it does: input_required (the keys) and input_requests ({key: {method, params}}).
 [[nodiscard]] std::string record(const TaskRecord& record, WallTime now);
 
 /// F21: {"meantime/task": {task_id, status}}, for the `_meta` of an answer that is about a task: by it a program tells

@@ -62,6 +62,20 @@ TEST(Envelope, S32_RunningStatusTellsProgressWhenThereIsSome) {
   EXPECT_EQ(json::parse(envelope::status(record, created)).at("progress"), json::parse(R"({"value":0.5})"));
 }
 
+TEST(Envelope, WhatATaskWaitsForFromItsCallerStandsInItsStatusWhileItIsOpen) {
+  TaskRecord record = running_record();
+  record.input_requests = {{"name", "elicitation/create", R"({"message":"Who?"})"}, {"roots", "roots/list", "{}"}};
+  EXPECT_EQ(envelope::status(record, created),
+            R"({"task_id":"0a1b2c3d4e5f","tool_name":"build","status":"running","elapsed_seconds":0.0,)"
+            R"("input_required":["name","roots"]})");
+  const auto full = json::parse(envelope::record(record, created));
+  EXPECT_EQ(full.at("input_required"), json::parse(R"(["name","roots"])"));
+  EXPECT_EQ(full.at("input_requests").at("name"),
+            json::parse(R"({"method":"elicitation/create","params":{"message":"Who?"}})"));
+  EXPECT_EQ(full.at("input_requests").at("roots").at("method"), "roots/list");
+  record.input_requests.clear();
+  EXPECT_FALSE(json::parse(envelope::record(record, created)).as_object().contains("input_requests"));
+}
 TEST(Envelope, S32_S12_FailedHasTheErrorAndTheReason) {
   EXPECT_EQ(envelope::failed(failed_record()),
             R"({"task_id":"0a1b2c3d4e5f","status":"failed","error":"Task was cancelled.","reason":"cancelled"})");

@@ -6,6 +6,7 @@
 #include "meantime/error.hpp"
 #include "meantime/task.hpp"
 #include "meantime/telemetry.hpp"
+#include "meantime/tool.hpp"
 
 namespace meantime {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 template <class Enum, std::size_t N>
 using Names = std::array<std::pair<Enum, std::string_view>, N>;
 
-constexpr Names<errc, 10> errc_names{{{errc::invalid_argument, "invalid_argument"},
+constexpr Names<errc, 11> errc_names{{{errc::invalid_argument, "invalid_argument"},
                                       {errc::not_found, "not_found"},
                                       {errc::overloaded, "overloaded"},
                                       {errc::unavailable, "unavailable"},
@@ -22,6 +23,7 @@ constexpr Names<errc, 10> errc_names{{{errc::invalid_argument, "invalid_argument
                                       {errc::cancelled, "cancelled"},
                                       {errc::timed_out, "timed_out"},
                                       {errc::corrupt, "corrupt"},
+                                      {errc::unsupported, "unsupported"},
                                       {errc::internal, "internal"}}};
 constexpr Names<TaskStatus, 3> status_names{
     {{TaskStatus::running, "running"}, {TaskStatus::completed, "completed"}, {TaskStatus::failed, "failed"}}};
@@ -37,6 +39,14 @@ constexpr Names<RedirectOn, 3> redirect_names{
 constexpr Names<MediaType, 3> media_names{{{MediaType::text, "text/plain"},
                                            {MediaType::mcp_result, "application/vnd.mcp.call-tool-result+json"},
                                            {MediaType::mcp_error, "application/vnd.mcp.json-rpc-error+json"}}};
+constexpr Names<LogLevel, 8> level_names{{{LogLevel::debug, "debug"},
+                                          {LogLevel::info, "info"},
+                                          {LogLevel::notice, "notice"},
+                                          {LogLevel::warning, "warning"},
+                                          {LogLevel::error, "error"},
+                                          {LogLevel::critical, "critical"},
+                                          {LogLevel::alert, "alert"},
+                                          {LogLevel::emergency, "emergency"}}};
 constexpr Names<TaskEvent::Phase, 5> phase_names{{{TaskEvent::Phase::inline_, "inline"},
                                                   {TaskEvent::Phase::backgrounded, "backgrounded"},
                                                   {TaskEvent::Phase::completed, "completed"},
@@ -78,6 +88,12 @@ std::string_view name_of(RedirectOn on) noexcept {
 }
 std::optional<RedirectOn> parse_redirect_on(std::string_view text) noexcept {
   return find_value(redirect_names, text);
+}
+std::string_view name_of(LogLevel level) noexcept {
+  return find_name(level_names, level);
+}
+std::optional<LogLevel> parse_log_level(std::string_view text) noexcept {
+  return find_value(level_names, text);
 }
 std::string_view name_of(MediaType type) noexcept {
   return find_name(media_names, type);

@@ -4,6 +4,7 @@
 #include "meantime/error.hpp"
 #include "meantime/task.hpp"
 #include "meantime/telemetry.hpp"
+#include "meantime/tool.hpp"
 
 namespace meantime {
 namespace {
@@ -23,6 +24,14 @@ TEST(Names, EveryKindOfRedirectIsReadBack) {
     EXPECT_EQ(parse_redirect_on(name_of(on)), on);
   }
   EXPECT_EQ(parse_redirect_on("never"), std::nullopt);
+}
+
+TEST(Names, EveryLogLevelIsReadBackAndTheyGrow) {
+  for (int level = 0; level <= static_cast<int>(LogLevel::emergency); ++level) {
+    EXPECT_EQ(parse_log_level(name_of(static_cast<LogLevel>(level))), static_cast<LogLevel>(level));
+  }
+  EXPECT_LT(LogLevel::debug, LogLevel::warning);
+  EXPECT_EQ(parse_log_level("trace"), std::nullopt);
 }
 
 TEST(Names, UnknownWordsAreNothing) {

@@ -11,7 +11,7 @@ struct LoopSide {
   ToolContext* context = nullptr;
 };
 
-// What the thread holds: progress and output go to the loop, and nowhere once the task was dropped.
+// What the thread holds: progress, output and log lines go to the loop, and nowhere once the task was dropped.
 class ThreadContext final : public ToolContext {
  public:
   ThreadContext(Loop& loop, std::shared_ptr<LoopSide> side, ToolContext& context)
@@ -32,6 +32,14 @@ class ThreadContext final : public ToolContext {
     loop_.post_from_anywhere([side = side_, text = std::string(bytes)] {
       if (side->context != nullptr) side->context->append_output(text);
     });
+  }
+  void log(LogLine line) override {
+    loop_.post_from_anywhere([side = side_, line = std::move(line)]() mutable {
+      if (side->context != nullptr) side->context->log(std::move(line));
+    });
+  }
+  [[nodiscard]] Task<Result<std::vector<InputResponse>>> ask(std::vector<InputRequest>) override {
+    throw std::logic_error("ToolContext::ask is for coroutine tools; make the tool a coroutine to ask its caller");
   }
   [[nodiscard]] std::stop_token stop_token() override { return stop_; }
   [[nodiscard]] Task<void> sleep(Milliseconds) override {

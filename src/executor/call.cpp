@@ -18,6 +18,26 @@ struct FirstOfTheTwo {
   void await_resume() const noexcept { here.waiter = {}; }
 };
 
+// Suspends a call with a key until what it joined has ended (true), or its task asks something: set by save_asks.
+struct EndsOrAsks {
+  Task<Result<Outcome>>& joined;
+  InlineCaller& here;
+  EndsOrAsks(Task<Result<Outcome>>& task, InlineCaller& caller) : joined(task), here(caller) {}
+  EndsOrAsks(const EndsOrAsks&) = delete;
+  EndsOrAsks& operator=(const EndsOrAsks&) = delete;
+  ~EndsOrAsks() {
+    here.waiter = {};
+    if (!joined.done()) joined.on_done(nullptr, nullptr);
+  }
+  [[nodiscard]] bool await_ready() const noexcept { return joined.done() || here.verdict != Verdict::none; }
+  void await_suspend(std::coroutine_handle<> waiter) const noexcept {
+    here.waiter = waiter;
+    joined.on_done([](void* caller) noexcept { return std::exchange(static_cast<InlineCaller*>(caller)->waiter, {}); },
+                   &here);
+  }
+  [[nodiscard]] bool await_resume() const noexcept { return joined.done(); }
+};
+
 Task<Result<Outcome>> answer_error(Error error) {
   co_return std::unexpected(std::move(error));
 }
@@ -103,9 +123,18 @@ Task<Result<Outcome>> TaskManager::Impl::call(ToolEntry& entry, ToolCall&& call)
     count(*task);
     return to_background(std::move(task));
   }
-  task->begin();
+  CallerEars ears{std::move(call.on_progress), std::move(call.on_log), std::move(call.on_input)};
+  if (ears.on_progress || ears.on_log) {
+    InlineCaller here;  // for what the tool says before it suspends first
+    here.ears = &ears;
+    task->inline_caller = &here;
+    task->begin();
+    task->inline_caller = nullptr;
+  } else {
+    task->begin();
+  }
   if (task->ended()) return answer(std::move(task));
-  return first_of_the_two(std::move(task), std::move(call.on_progress), budget);
+  return first_of_the_two(std::move(task), std::move(ears), budget);
 }
 
 Task<Result<Outcome>> TaskManager::Impl::answer(std::unique_ptr<LiveTask> task) {
@@ -117,8 +146,7 @@ Task<Result<Outcome>> TaskManager::Impl::answer(std::unique_ptr<LiveTask> task) 
   co_return inline_outcome(*task);
 }
 
-Task<Result<Outcome>> TaskManager::Impl::first_of_the_two(std::unique_ptr<LiveTask> owned,
-                                                          std::function<void(const Progress&)> on_progress,
+Task<Result<Outcome>> TaskManager::Impl::first_of_the_two(std::unique_ptr<LiveTask> owned, CallerEars ears,
                                                           Milliseconds budget) {
   // Dropped before the budget, the call takes its tool with it (F17).
   struct Calling {
@@ -132,9 +160,8 @@ Task<Result<Outcome>> TaskManager::Impl::first_of_the_two(std::unique_ptr<LiveTa
   LiveTask& task = *calling.task;
   const Tool& tool = task.entry.tool;
   InlineCaller here;
-  here.on_progress = on_progress ? &on_progress : nullptr;
-  if (on_progress && task.extras && task.extras->progress)
-    on_progress(*task.extras->progress);  // told before it suspended
+  here.ears = &ears;
+  here.budget = budget;
   task.inline_caller = &here;
   count(task);
   if (tool.max_run_time) deadlines_.arm(task.more().run_time, *tool.max_run_time, task.started);
@@ -166,7 +193,7 @@ void TaskManager::Impl::give_up(std::unique_ptr<LiveTask> task) noexcept {
   task->inline_caller = nullptr;
   task->disarm_budget();
   if (task->counted && task->listens() && !task->ended()) {
-    // It asked to be told and may tidy up; body_ended or the end of the grace deletes it.
+    // It listens and may tidy up; body_ended or the end of the grace deletes it.
     LiveTask& abandoned = *task.release();
     abandoned.stage = LiveTask::Stage::abandoned;
     request_end(abandoned, EndReason::cancelled);
@@ -264,11 +291,16 @@ Task<void> TaskManager::Impl::begin_next_turn(TaskId id) {
 Task<void> TaskManager::Impl::store_start(LiveTask& task) {
   const TaskId id = task.id;
   auto stored = co_await store.start(start_of(task));
-  // The task stands in the registry until its end is recorded, and that waits for this answer.
+  // The task stands in the registry until its end is recorded, and that waits for this answer, and for `telling`.
   task.start = stored ? LiveTask::Start::stored : LiveTask::Start::failed;
   if (!stored) {
     starts_failed = true;
     store_fault("store.start", stored.error());
+  } else if (Asks* asks = task.asks(); asks != nullptr && asks->any_open()) {
+    // What made it a task is in its record before anybody is told of it.
+    task.telling = true;
+    co_await save_asks(id);
+    task.telling = false;
   }
   if (task.inline_caller != nullptr) {
     InlineCaller& here = *std::exchange(task.inline_caller, nullptr);
@@ -305,9 +337,11 @@ Task<Result<Outcome>> TaskManager::Impl::keyed_call(ToolEntry& entry, CallerAcco
     Wait wait(keyed->waiters, loop_, deadlines_, options.store_wait);
     co_await wait;
   }
-  // Progress reaches the caller that began the task, for as long as it waits.
+  // What the tool says reaches the caller that began the task, for as long as it waits.
+  const CallerEars ears{std::move(call.on_progress), std::move(call.on_log), nullptr};
   InlineCaller here;
-  here.on_progress = call.on_progress ? &call.on_progress : nullptr;
+  here.ears = &ears;
+  here.keyed = true;
   struct Hearing {
     Impl& impl;
     TaskId id;
@@ -316,7 +350,10 @@ Task<Result<Outcome>> TaskManager::Impl::keyed_call(ToolEntry& entry, CallerAcco
     }
   } hearing{*this, keyed->joined};
   if (LiveTask* live = registry.find(keyed->joined)) live->inline_caller = &here;
-  co_return co_await join_keyed(keyed, tool_name, budget, no_background);
+  auto joined = join_keyed(keyed, tool_name, budget, no_background);
+  if (co_await EndsOrAsks{joined, here}) co_return joined.take();
+  // What it asks stands in its record: whoever is to answer must know the task.
+  co_return Backgrounded{keyed->joined, tool_name, true};
 }
 
 Task<void> TaskManager::Impl::keyed_start(LiveTask& task, std::shared_ptr<KeyedStart> keyed) {

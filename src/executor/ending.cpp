@@ -85,6 +85,7 @@ TaskRecord TaskManager::Impl::record_of(const LiveTask& task) const {
   record.cancel_requested = more.ending == EndReason::cancelled;
   record.idempotency_key = more.idempotency_key;
   record.redirects = more.redirects;
+  if (more.asks) record.input_requests = more.asks->open();
   return record;
 }
 
@@ -106,7 +107,7 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
   }
   end.ended_at = task.created_at + age(task);
   task.body.reset();  // the tool's frame is not needed while the store writes
-  while (task.start == LiveTask::Start::pending) {
+  while (task.start == LiveTask::Start::pending || task.telling) {
     Wait wait(task.start_waiters, loop_, deadlines_, look_again);
     co_await wait;
   }
@@ -151,11 +152,12 @@ Task<void> TaskManager::Impl::record_end(LiveTask& task) {
       unknown = true;
     }
   }
-  if (unknown) {
-    task.waiters.wake_all(Woken::look);  // the store is asked again for each of them, and may say that it is away
-  } else if (!task.waiters.empty()) {
-    task.waiters.wake_all(Woken::ended, record ? record : record_with());
-  }
+  const bool awaited = !task.waiters.empty() || (task.extras && !task.extras->changes.empty());
+  if (!unknown && awaited && !record) record = record_with();
+  // Unknown: the store is asked again for each of them, and may say that it is away.
+  const Woken why = unknown ? Woken::look : Woken::ended;
+  task.waiters.wake_all(why, record);
+  if (task.extras) task.extras->changes.wake_all(why, record);
   tell_end(task, status, error);
   if (stored || gone) forget_key(task);  // else calls with its key find the outcome that waits
   remove(task);
@@ -183,7 +185,12 @@ void TaskManager::Impl::tell_end(const LiveTask& task, TaskStatus status, const 
 
 void TaskManager::Impl::remove(LiveTask& task) {
   uncount(task);
+  asking.erase(task.id);
   registry.take(task).reset();
+}
+
+Error given_up() {
+  return {errc::cancelled, "tool.ask", "The call was cancelled before its caller answered."};
 }
 
 void TaskManager::Impl::request_end(LiveTask& task, EndReason reason) {
@@ -193,6 +200,7 @@ void TaskManager::Impl::request_end(LiveTask& task, EndReason reason) {
   if (more.stop && task.body && !task.body.done()) {
     deadlines_.arm(more.grace, options.cancel_grace);
     more.stop->request_stop();
+    if (more.asks) more.asks->fail_all(given_up());  // nobody will answer: it may tidy up
     return;
   }
   loop_.post(more.drop);  // not now: the one who asks may be the tool itself, and its frame is in use

@@ -21,7 +21,8 @@ std::optional<std::string> what_is_wrong(const Tool& tool) {
   if (static_cast<bool>(tool.coroutine) == static_cast<bool>(tool.blocking)) {
     return "set exactly one of Tool::coroutine and Tool::blocking";
   }
-  if (tool.no_background && tool.always_background) return "no_background and always_background exclude each other";
+  if (tool.no_background && (tool.always_background || tool.task_only))
+    return "no_background excludes always_background and task_only";
   if (tool.rerun_if_lost && !tool.idempotent) return "rerun_if_lost is for tools that are declared idempotent";
   if (tool.budget && *tool.budget < Milliseconds(0)) return "a budget is 0 or more";
   if (tool.max_run_time && *tool.max_run_time <= Milliseconds(0)) return "a maximum run time is more than 0";
@@ -126,10 +127,12 @@ Result<ToolHandle> TaskManager::add_tool(Tool tool) {
       return compiled->check(arguments.empty() ? "{}" : arguments);
     };
   }
+  tool.always_background = tool.always_background || tool.task_only;
   if (tool.blocking) tool.coroutine = on_pool(impl_->pool, tool.blocking);
   entry->tool = std::move(tool);
   ToolEntry& added = *entry;
   impl_->tools.emplace(added.tool.name, std::move(entry));
+  impl_->loop_.post(impl_->tell_tools);
   return ToolHandle(&added);
 }
 
@@ -140,6 +143,7 @@ Result<void> TaskManager::remove_tool(std::string_view name) {
   at->second->removed = true;
   impl_->removed_tools.push_back(std::move(at->second));
   impl_->tools.erase(at);
+  impl_->loop_.post(impl_->tell_tools);
   return {};
 }
 
@@ -149,6 +153,19 @@ std::vector<const Tool*> TaskManager::tools() const {
   for (const auto& [name, entry] : impl_->tools) all.push_back(&entry->tool);
   std::ranges::sort(all, {}, &Tool::name);
   return all;
+}
+
+const Tool* TaskManager::tool(std::string_view name) const noexcept {
+  const ToolEntry* entry = impl_->find_tool(name);
+  return entry == nullptr ? nullptr : &entry->tool;
+}
+
+void TaskManager::on_tools_changed(std::function<void()> tell) {
+  impl_->tell_tools_changed = std::move(tell);
+}
+
+void TaskManager::Impl::tools_changed() {
+  if (const auto tell = tell_tools_changed) tell();  // a copy: it may be replaced meanwhile
 }
 
 namespace {

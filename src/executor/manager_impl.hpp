@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // manager_impl.hpp: the parts of the TaskManager. call.cpp runs a call to its answer; ending.cpp records what became
 // of a task; unsaved.cpp keeps what the store does not have; questions.cpp answers check, await, list and cancel;
-// upkeep.cpp keeps the lease, finds the dead, drains.
+// asking.cpp has what tools ask of their callers; upkeep.cpp keeps the lease, finds the dead, drains.
 #pragma once
 
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -28,6 +28,9 @@ struct KeyedStart {
   WaitList waiters;
 };
 
+/// What an ask gets whose task is to end.
+[[nodiscard]] Error given_up();
+
 struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   Impl(boost::asio::io_context& io, ManagerPorts ports, ManagerOptions options);
   ~Impl() override;
@@ -35,8 +38,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   // call.cpp
   Task<Result<Outcome>> call(ToolEntry& entry, ToolCall&& call);
   Task<Result<Outcome>> answer(std::unique_ptr<LiveTask> task);
-  Task<Result<Outcome>> first_of_the_two(std::unique_ptr<LiveTask> task,
-                                         std::function<void(const Progress&)> on_progress, Milliseconds budget);
+  Task<Result<Outcome>> first_of_the_two(std::unique_ptr<LiveTask> task, CallerEars ears, Milliseconds budget);
   [[nodiscard]] std::optional<Error> refuse(const ToolEntry& entry, const CallerAccount& account,
                                             const ToolCall& call) const;
   Task<Result<Outcome>> to_background(std::unique_ptr<LiveTask> task);
@@ -56,6 +58,20 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   Task<void> stored_or_too_long(TaskId id, InlineCaller& here);
   void begin_now(LiveTask& task);
   Task<void> begin_next_turn(TaskId id);
+
+  // asking.cpp
+  void asked(Ask& ask) override;
+  void ask_as_task(Ask& ask) override;
+  void ask_ended(LiveTask& task) override;
+  void asks_changed(LiveTask& task);
+  void save_asks_soon(LiveTask& task);
+  Task<void> save_asks(TaskId id);
+  Task<bool> save_some_asks(TaskId id);
+  Task<void> load_answers(TaskId id);
+  void look_for_answers();
+  Task<void> look_for_all_answers(std::vector<TaskId> wanted);
+  Task<Result<std::uint32_t>> answer_input(TaskId id, std::vector<InputResponse> responses,
+                                           std::optional<std::string> user_id);
 
   // ending.cpp
   Task<void> record_end(LiveTask& task);
@@ -91,7 +107,11 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   void merge_unsaved(TaskList& listed, const ListQuery& query) const;
   Task<Result<TaskRecord>> find(TaskId id, std::optional<std::string> user_id);
   Task<Result<Awaited>> await_task(TaskId id, Milliseconds timeout, std::optional<std::string> user_id);
-  Task<Result<Awaited>> await_remote(TaskId id, SteadyTime until, std::optional<std::string> user_id);
+  Task<Result<Awaited>> await_remote(TaskId id, SteadyTime until, std::optional<std::string> user_id,
+                                     const TaskRecord* seen);
+  Task<Result<TaskRecord>> await_change(TaskId id, const TaskRecord& seen, SteadyTime until,
+                                        std::optional<std::string> user_id);
+  [[nodiscard]] std::optional<Error> no_more_waits(std::string op) const;
   Task<Result<void>> redirect(TaskId id, Redirect redirect, std::optional<std::string> user_id);
   Task<void> load_redirects(TaskId id);
   Task<Result<TextPage>> read_result(TaskId id, std::uint64_t offset, std::uint64_t limit);
@@ -124,6 +144,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   void on_changed(const TaskId& task) override;
   void on_worker_died() override;
   void on_redirected(const TaskId& task) override;
+  void on_input_answered(const TaskId& task) override;
   void on_available(bool available, std::string_view detail) override;
   void on_forgotten() override;
 
@@ -136,6 +157,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   }
   Task<void> pause(Milliseconds duration);
   ToolEntry* find_tool(std::string_view name);
+  void tools_changed();
 
   Clock& clock;
   Store& store;
@@ -152,6 +174,9 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   boost::unordered_node_map<std::string, std::unique_ptr<ToolEntry>> tools;
   std::vector<std::unique_ptr<ToolEntry>> removed_tools;  ///< Until the manager goes: handles may still point there.
   boost::unordered_node_map<std::string, std::shared_ptr<KeyedStart>> keys;  ///< By owner and key, while they run.
+  std::function<void()> tell_tools_changed;
+  Ready tell_tools{[](void* self) { static_cast<Impl*>(self)->tools_changed(); }, this};
+  boost::unordered_flat_set<TaskId, std::hash<TaskId>> asking;  ///< Tasks here with open input requests.
   std::uint32_t running = 0;
   std::uint32_t waiting = 0;
   std::size_t former_left = 0;  ///< Outcomes of dead processes that were not tried yet.
@@ -164,6 +189,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   std::uint64_t telemetry_faults = 0;
   bool draining = false;
   bool looking_for_lost = false;
+  bool looking_for_answers = false;
   bool forgetting = false;
   bool look_again_for_lost = false;
   SteadyTime drain_until{};

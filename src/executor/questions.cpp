@@ -30,6 +30,12 @@ constexpr Milliseconds first_look{500};
 constexpr Milliseconds told_anew_within{5'000};
 constexpr Milliseconds between_looks_for_lost{250};
 
+// In what a client is told.
+bool differ(const TaskRecord& a, const TaskRecord& b) {
+  return a.status != b.status || a.reason != b.reason || a.progress != b.progress ||
+         a.input_requests != b.input_requests;
+}
+
 /// `co_await` it: goes on when `task` has ended (true), or after `limit` without it.
 template <class T>
 class EndsWithin {
@@ -71,6 +77,20 @@ class EndsWithin {
   Deadline limit_;
 };
 
+// One of the waits that limits.waiters counts.
+struct Counted {
+  std::uint32_t& count;
+  explicit Counted(std::uint32_t& c) : count(c) { ++count; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() { --count; }
+};
+
+// Longer waits would overflow the clock.
+SteadyTime end_of_wait(SteadyTime now, Milliseconds timeout) {
+  return now + std::min(timeout, std::chrono::duration_cast<Milliseconds>(std::chrono::years(10)));
+}
+
 }  // namespace
 
 Task<Result<TaskRecord>> TaskManager::Impl::find(TaskId id, std::optional<std::string> user_id) {
@@ -94,17 +114,10 @@ Task<Result<TaskRecord>> TaskManager::Impl::find(TaskId id, std::optional<std::s
 
 Task<Result<Awaited>> TaskManager::Impl::await_task(TaskId id, Milliseconds timeout,
                                                     std::optional<std::string> user_id) {
-  struct Counted {
-    std::uint32_t& count;
-    explicit Counted(std::uint32_t& c) : count(c) { ++count; }
-    Counted(const Counted&) = delete;
-    Counted& operator=(const Counted&) = delete;
-    ~Counted() { --count; }
-  } counted(waiting);
+  const Counted counted(waiting);
   LiveTask* live = registry.find(id);
-  const SteadyTime until =
-      clock.now() + std::min(timeout, std::chrono::duration_cast<Milliseconds>(std::chrono::years(10)));
-  if (live == nullptr) co_return co_await await_remote(id, until, std::move(user_id));
+  const SteadyTime until = end_of_wait(clock.now(), timeout);
+  if (live == nullptr) co_return co_await await_remote(id, until, std::move(user_id), nullptr);
   if (user_id && live->account->caller.user_id != *user_id) co_return not_found("manager.await_task", id);
   Wait wait(live->waiters, loop_, deadlines_, timeout);
   switch (co_await wait) {
@@ -123,7 +136,9 @@ Task<Result<Awaited>> TaskManager::Impl::await_task(TaskId id, Milliseconds time
   co_return Awaited{std::move(*record), running_still};
 }
 
-Task<Result<Awaited>> TaskManager::Impl::await_remote(TaskId id, SteadyTime until, std::optional<std::string> user_id) {
+// With `seen`: until it differs from that.
+Task<Result<Awaited>> TaskManager::Impl::await_remote(TaskId id, SteadyTime until, std::optional<std::string> user_id,
+                                                      const TaskRecord* seen) {
   // Watch first, then look: an end between the two is seen by one of them (F03).
   struct Watch {
     Impl& impl;
@@ -151,7 +166,8 @@ Task<Result<Awaited>> TaskManager::Impl::await_remote(TaskId id, SteadyTime unti
       auto record = look.take();
       const bool gone = !record && record.error().code == errc::not_found;
       if (record) {
-        if (record->status != TaskStatus::running) co_return Awaited{std::move(*record), false};
+        const bool changed = seen != nullptr && differ(*record, *seen);
+        if (changed || record->status != TaskStatus::running) co_return Awaited{std::move(*record), false};
         last = std::move(*record);
         gone_since.reset();
       } else if (!last || (!gone && record.error().code != errc::unavailable)) {
@@ -172,7 +188,26 @@ Task<Result<Awaited>> TaskManager::Impl::await_remote(TaskId id, SteadyTime unti
   }
 }
 
+Task<Result<TaskRecord>> TaskManager::Impl::await_change(TaskId id, const TaskRecord& seen, SteadyTime until,
+                                                         std::optional<std::string> user_id) {
+  const Counted counted(waiting);
+  for (;;) {
+    LiveTask* live = registry.find(id);
+    if (live == nullptr) break;
+    if (user_id && live->account->caller.user_id != *user_id) co_return not_found("manager.await_change", id);
+    TaskRecord now = record_of(*live);
+    const auto left = std::chrono::ceil<Milliseconds>(until - clock.now());
+    if (differ(now, seen) || left <= Milliseconds(0)) co_return now;
+    Wait wait(live->more().changes, loop_, deadlines_, left);
+    if (co_await wait == Woken::ended) co_return *wait.record();
+  }
+  auto changed = co_await await_remote(id, until, std::move(user_id), &seen);
+  if (!changed) co_return std::unexpected(std::move(changed.error()));
+  co_return std::move(changed->record);
+}
+
 void TaskManager::Impl::progressed(LiveTask& task) {
+  task.extras->changes.wake_all(Woken::look);
   if (task.stage == LiveTask::Stage::background && task.start == LiveTask::Start::stored) group.spawn(flush(task));
 }
 
@@ -267,14 +302,24 @@ Task<Result<TaskRecord>> TaskManager::check(TaskId task, std::optional<std::stri
 
 Task<Result<Awaited>> TaskManager::await_task(TaskId task, std::optional<Milliseconds> timeout,
                                               std::optional<std::string> user_id) {
-  const std::uint32_t limit = impl_->options.limits.waiters;
-  if (limit != 0 && impl_->waiting >= limit) {
-    co_return fail(errc::overloaded, "manager.await_task",
-                   std::to_string(impl_->waiting) + " waits are open already (limit limits.waiters): ask again soon",
-                   Milliseconds(1'000));
-  }
+  if (auto full = impl_->no_more_waits("manager.await_task")) co_return std::unexpected(std::move(*full));
   co_return co_await impl_->await_task(task, std::max(timeout.value_or(impl_->options.await_timeout), Milliseconds(0)),
                                        std::move(user_id));
+}
+
+Task<Result<TaskRecord>> TaskManager::await_change(TaskId task, TaskRecord seen, Milliseconds timeout,
+                                                   std::optional<std::string> user_id) {
+  if (auto full = impl_->no_more_waits("manager.await_change")) co_return std::unexpected(std::move(*full));
+  const SteadyTime until = end_of_wait(impl_->clock.now(), std::max(timeout, Milliseconds(0)));
+  co_return co_await impl_->await_change(task, seen, until, std::move(user_id));
+}
+
+std::optional<Error> TaskManager::Impl::no_more_waits(std::string op) const {
+  const std::uint32_t limit = options.limits.waiters;
+  if (limit == 0 || waiting < limit) return std::nullopt;
+  return Error{errc::overloaded, std::move(op),
+               std::to_string(waiting) + " waits are open already (limit limits.waiters): ask again soon",
+               Milliseconds(1'000)};
 }
 
 Task<Result<TextPage>> TaskManager::read_result(TaskId task, std::uint64_t offset_chars, std::uint64_t limit_chars,
@@ -340,7 +385,11 @@ Task<Result<TaskList>> TaskManager::list(ListQuery query) {
   if (!listed) co_return listed;
   impl_->merge_unsaved(*listed, query);
   for (TaskRecord& record : listed->tasks) {
-    if (const LiveTask* live = impl_->registry.find(record.task_id)) record.progress = impl_->record_of(*live).progress;
+    const LiveTask* live = impl_->registry.find(record.task_id);
+    if (live == nullptr) continue;
+    TaskRecord now = impl_->record_of(*live);
+    record.progress = std::move(now.progress);
+    record.input_requests = std::move(now.input_requests);
   }
   co_return listed;
 }

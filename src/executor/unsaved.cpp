@@ -242,6 +242,10 @@ Task<void> TaskManager::Impl::start_again(TaskId id, bool all) {
   }
   task->start_waiters.wake_all(Woken::look);
   if (!task->extras) co_return;
+  if (Asks* asks = task->asks(); asks != nullptr && fresh) {
+    if (*fresh) asks->unsave_all();
+    save_asks_soon(*task);
+  }
   if (fresh && *fresh && task->extras->progress) task->extras->progress_pending = true;
   group.spawn(flush(*task));
 }
@@ -280,6 +284,7 @@ void TaskManager::Impl::on_available(bool available, std::string_view detail) {
   group.spawn(start_all_again(false));
   // Notices that came while nobody could hear them are found by a look.
   group.spawn(look_for_cancels());
+  look_for_answers();
 }
 
 void TaskManager::Impl::on_forgotten() {

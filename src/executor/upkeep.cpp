@@ -19,6 +19,7 @@ Task<void> TaskManager::Impl::upkeep() {
         group.spawn(start_all_again(false));
       }
       co_await look_for_cancels();
+      look_for_answers();
     }
     // Beside: however much there is to look at, the next heartbeat is not late.
     group.spawn(look_for_lost());
@@ -76,6 +77,10 @@ void TaskManager::Impl::rerun(ReclaimedTask reclaimed) {
       group.spawn(rerun_when_recorded(std::move(reclaimed)));
     } else {
       here->attempt = reclaimed.attempt;
+      if (Asks* asks = here->asks()) {  // the store has dropped those of the run before
+        asks->unsave_all();
+        save_asks_soon(*here);
+      }
     }
     return;
   }
@@ -125,6 +130,10 @@ void TaskManager::Impl::on_worker_died() {
 
 void TaskManager::Impl::on_redirected(const TaskId& task) {
   if (registry.find(task) != nullptr) group.spawn(load_redirects(task));
+}
+
+void TaskManager::Impl::on_input_answered(const TaskId& task) {
+  if (asking.contains(task)) group.spawn(load_answers(task));
 }
 
 Task<DrainReport> TaskManager::Impl::drain(Milliseconds grace) {

@@ -23,6 +23,7 @@ LiveTask::LiveTask(LiveTaskHost& h, ToolEntry& e, CallerAccount& a, std::string 
 }
 
 LiveTask::~LiveTask() {
+  body.reset();  // first: what stands in the tool's frames uses the rest
   --account->uses;
 }
 
@@ -34,7 +35,9 @@ LiveTask::Extras& LiveTask::more() {
 void LiveTask::progress(Progress progress) {
   Extras& own = more();
   own.progress = std::move(progress);
-  if (inline_caller != nullptr && inline_caller->on_progress != nullptr) (*inline_caller->on_progress)(*own.progress);
+  if (inline_caller != nullptr && inline_caller->ears != nullptr && inline_caller->ears->on_progress) {
+    inline_caller->ears->on_progress(*own.progress);
+  }
   own.progress_pending = true;
   host.progressed(*this);
 }
@@ -45,6 +48,21 @@ void LiveTask::append_output(std::string_view bytes) {
   own.output.append(bytes);
   own.output_total += bytes.size();
   host.printed(*this);
+}
+
+void LiveTask::log(LogLine line) {
+  if (inline_caller != nullptr && inline_caller->ears != nullptr && inline_caller->ears->on_log) {
+    inline_caller->ears->on_log(line);
+  }
+}
+
+Task<Result<std::vector<InputResponse>>> LiveTask::ask(std::vector<InputRequest> requests) {
+  if (requests.empty()) co_return std::vector<InputResponse>();
+  Extras& own = more();
+  if (!own.asks) own.asks = std::make_unique<Asks>(*this);
+  if (auto admitted = own.asks->admit(requests); !admitted) co_return std::unexpected(std::move(admitted.error()));
+  Ask asking(*this, *own.asks, std::move(requests));
+  co_return co_await asking;
 }
 
 std::stop_token LiveTask::stop_token() {
@@ -122,6 +140,10 @@ ToolReturn LiveTask::take_body() {
   } catch (...) {
     return std::unexpected(ToolFailure{"UnknownException", "the tool threw something that is no std::exception", {}});
   }
+}
+
+void LiveTask::arm_budget_anew(Milliseconds budget) {
+  host.deadlines().arm(budget_, budget);
 }
 
 void LiveTask::arm_budget(Milliseconds budget) {

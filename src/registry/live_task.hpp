@@ -13,6 +13,7 @@
 #include "engine/loop.hpp"
 #include "meantime/outcome.hpp"
 #include "meantime/tool.hpp"
+#include "registry/asks.hpp"
 #include "registry/callers.hpp"
 #include "registry/wait_list.hpp"
 
@@ -39,17 +40,29 @@ class LiveTaskHost {
   virtual void run_time_over(LiveTask& task) = 0;
   virtual void progressed(LiveTask& task) = 0;
   virtual void printed(LiveTask& task) = 0;
+  virtual void asked(Ask& ask) = 0;            ///< A tool asks its caller; one turn of the loop later.
+  virtual void ask_as_task(Ask& ask) = 0;      ///< A front door wants it asked as a task's.
+  virtual void ask_ended(LiveTask& task) = 0;  ///< Answered, failed or withdrawn.
 
  protected:
   ~LiveTaskHost() = default;
+};
+
+/// What a caller wants to hear until it is answered; as in ToolCall.
+struct CallerEars {
+  std::function<void(const Progress&)> on_progress;
+  std::function<void(const LogLine&)> on_log;
+  std::function<void(std::shared_ptr<InputRound>)> on_input;
 };
 
 /// The caller who still waits for an inline answer; lives in the call's frame.
 struct InlineCaller {
   enum class Verdict : std::uint8_t { none, ended, over_budget, stored, unsaved };
   std::coroutine_handle<> waiter;
-  const std::function<void(const Progress&)>* on_progress = nullptr;
+  const CallerEars* ears = nullptr;
+  Milliseconds budget{0};  ///< Begins anew with each answer to what the tool asks.
   Verdict verdict = Verdict::none;
+  bool keyed = false;  ///< Its task is recorded already, and known by its id.
 };
 
 class LiveTask final : public ToolContext {
@@ -75,6 +88,8 @@ class LiveTask final : public ToolContext {
     EndReason ending = EndReason::none;  ///< Somebody asked for its end: cancelled, timed_out, interrupted.
     std::string idempotency_key;
     std::vector<Redirect> redirects;  ///< As the store has them.
+    std::unique_ptr<Asks> asks;       ///< Once the tool has asked something.
+    WaitList changes;                 ///< Those who wait for progress and input requests.
     Ready drop;
     Deadline grace;
     Deadline run_time;
@@ -90,6 +105,8 @@ class LiveTask final : public ToolContext {
   [[nodiscard]] const Caller& caller() const noexcept override { return account->caller; }
   void progress(Progress progress) override;
   void append_output(std::string_view bytes) override;
+  void log(LogLine line) override;
+  [[nodiscard]] Task<Result<std::vector<InputResponse>>> ask(std::vector<InputRequest> requests) override;
   [[nodiscard]] std::stop_token stop_token() override;
   [[nodiscard]] Task<void> sleep(Milliseconds duration) override;
 
@@ -102,6 +119,8 @@ class LiveTask final : public ToolContext {
   [[nodiscard]] Extras& more();
   [[nodiscard]] bool listens() const noexcept { return extras && extras->stop; }
   void arm_budget(Milliseconds budget);
+  void arm_budget_anew(Milliseconds budget);
+  [[nodiscard]] Asks* asks() const noexcept { return extras ? extras->asks.get() : nullptr; }
   void disarm_budget() noexcept { budget_.disarm(); }
 
   LiveTaskHost& host;
@@ -122,6 +141,7 @@ class LiveTask final : public ToolContext {
   Start start = Start::none;
   bool counted = false;    ///< In the limits' counts.
   bool recording = false;  ///< Its end is being stored.
+  bool telling = false;    ///< It is stored; its caller is told when what it asks is, too.
 
  private:
   ToolReturn take_body();

@@ -22,6 +22,11 @@ std::unexpected<Error> already_ended(const TaskId& task) {
   return fail(errc::already_final, "store.request_cancel", "Task '" + task.text() + "' has already ended.");
 }
 
+std::unexpected<Error> run_is_over(const TaskId& task) {
+  return fail(errc::already_final, "store.ask_input",
+              "Task '" + task.text() + "' has ended, or another process runs it again: nobody can be asked for it.");
+}
+
 std::unexpected<Error> too_many_redirects(const TaskId& task) {
   return fail(errc::overloaded, "store.add_redirect",
               "Task '" + task.text() + "' has " + std::to_string(max_redirects) +

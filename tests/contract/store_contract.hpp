@@ -49,6 +49,7 @@ class Heard final : public StoreListener {
   std::vector<TaskId> cancels;
   std::vector<TaskId> changed;
   std::vector<TaskId> redirected;
+  std::vector<TaskId> answered;
   int died = 0;
   std::vector<bool> available;
   bool inside_call = false;  ///< Set around calls to the store: nothing may be told meanwhile.
@@ -61,6 +62,7 @@ class Heard final : public StoreListener {
     ++died;
   }
   void on_redirected(const TaskId& task) override { note(redirected, task); }
+  void on_input_answered(const TaskId& task) override { note(answered, task); }
   void on_available(bool is, std::string_view) override { available.push_back(is); }
   void on_forgotten() override {}
 

@@ -39,6 +39,7 @@ class Waiter final : public StoreListener {
   void on_changed(const TaskId&) override {}
   void on_worker_died() override { ++died; }
   void on_redirected(const TaskId&) override {}
+  void on_input_answered(const TaskId&) override {}
   void on_available(bool, std::string_view) override {}
   void on_forgotten() override {}
 };

@@ -34,6 +34,8 @@ class FlakyStore final : public Store {
   void say_forgotten() {
     if (listener_ != nullptr) listener_->on_forgotten();
   }
+  /// While lost, the listener hears nothing.
+  void lose_notices(bool lost) { store_->listen(lost ? nullptr : listener_); }
   /// While held, starts (or finishes) wait before they reach the store.
   void hold_starts() { hold_starts_ = true; }
   void hold_finishes() { hold_finishes_ = true; }
@@ -111,6 +113,18 @@ class FlakyStore final : public Store {
   Task<Result<void>> add_redirect(TaskId task, Redirect redirect) override {
     if (away_) co_return away();
     co_return co_await store_->add_redirect(task, std::move(redirect));
+  }
+  Task<Result<void>> ask_input(RunToken run, std::vector<InputRequest> requests) override {
+    if (away_) co_return away();
+    co_return co_await store_->ask_input(run, std::move(requests));
+  }
+  Task<Result<std::uint32_t>> answer_input(TaskId task, std::vector<InputResponse> responses) override {
+    if (away_) co_return away();
+    co_return co_await store_->answer_input(task, std::move(responses));
+  }
+  Task<Result<std::vector<InputResponse>>> input_responses(TaskId task) override {
+    if (away_) co_return away();
+    co_return co_await store_->input_responses(task);
   }
   Task<Result<std::vector<TaskId>>> cancel_requests() override {
     if (away_) co_return away();

@@ -42,6 +42,7 @@ const std::vector<KeyRule>& redis_store_keys() {
       {"task_result:*", "string", Ends::expires, Belongs::to_tasks, false},
       {"mt:result:*", "hash"},
       {"mt:out:*", "string"},
+      {"mt:in:*", "hash"},
       {"mt:key:*", "string"},
       {"mt:n", "string"},
       {"mt:oldest", "string"},

@@ -107,6 +107,7 @@ void MemoryBackend::end(Record& record, TaskEnd end) {
   rare.media_type = end.media_type;
   rare.exit_code = end.exit_code;
   rare.arguments = {};
+  rare.inputs = {};
   ended_.push_newest(record);
   ++ended_count_;
   ended_bytes_ += rare.bytes();
@@ -211,6 +212,35 @@ Result<void> MemoryBackend::add_redirect(Worker& worker, const TaskId& task, Red
   return {};
 }
 
+Result<void> MemoryBackend::ask_input(Worker& worker, RunToken run, std::vector<InputRequest> requests) {
+  const auto record = own_running(worker, run, "store.ask_input");
+  if (!record) return std::unexpected(record.error());
+  if (*record == nullptr) return store::run_is_over(run.task_id);
+  if (auto added = add_inputs((*record)->with_rare().inputs, std::move(requests)); !added) return added;
+  tell_changed(worker, run.task_id);
+  return {};
+}
+
+Result<std::uint32_t> MemoryBackend::answer_input(Worker& worker, const TaskId& task,
+                                                  std::vector<InputResponse> responses) {
+  Record* record = look_up(task);
+  if (record == nullptr) return no_such_task("store.answer_input", task);
+  if (record->status != TaskStatus::running || !record->rare) return 0;
+  const std::uint32_t answered = answer_inputs(record->rare->inputs, std::move(responses));
+  if (answered == 0) return 0;
+  const WorkerPtr& runs_it = workers_[record->worker];
+  if (runs_it.get() != &worker) tell_answered(runs_it, task);
+  tell_changed(worker, task);
+  return answered;
+}
+
+Result<std::vector<InputResponse>> MemoryBackend::input_responses(const TaskId& task) {
+  const Record* record = look_up(task);
+  if (record == nullptr) return no_such_task("store.input_responses", task);
+  if (!record->rare) return std::vector<InputResponse>();
+  return responses_of(record->rare->inputs);
+}
+
 Result<TaskRecord> MemoryBackend::find(const TaskId& task) {
   evict();
   const Record* record = look_up(task);
@@ -269,6 +299,7 @@ TaskRecord MemoryBackend::describe(const Record& record) const {
   out.output_start = rare.output_start;
   out.late_result = rare.late != nullptr;
   out.redirects = rare.redirects;
+  out.input_requests = open_inputs(rare.inputs);
   if (record.status == TaskStatus::running) return out;
   out.ended_at = rare.ended_at;
   out.error = rare.error;

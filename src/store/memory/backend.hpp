@@ -54,6 +54,9 @@ class MemoryBackend {
   Result<std::string> read_output(const TaskId& task, std::uint64_t offset_bytes, std::uint64_t limit_bytes);
   Result<void> request_cancel(Worker& worker, const TaskId& task);
   Result<void> add_redirect(Worker& worker, const TaskId& task, Redirect redirect);
+  Result<void> ask_input(Worker& worker, RunToken run, std::vector<InputRequest> requests);
+  Result<std::uint32_t> answer_input(Worker& worker, const TaskId& task, std::vector<InputResponse> responses);
+  Result<std::vector<InputResponse>> input_responses(const TaskId& task);
   LostReport reap_lost(Worker& worker, const ReclaimPolicy& policy);
   std::uint64_t forget_ended(WallTime ended_before);
 
@@ -89,6 +92,7 @@ class MemoryBackend {
   void tell_changed(const Worker& except, const TaskId& task);
   static void tell_cancel(const WorkerPtr& worker, const TaskId& task);
   static void tell_redirect(const WorkerPtr& worker, const TaskId& task);
+  static void tell_answered(const WorkerPtr& worker, const TaskId& task);
   void tell_worker_died(const Worker& except);
 
   Clock& clock_;

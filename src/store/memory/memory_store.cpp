@@ -37,6 +37,15 @@ class MemoryStore final : public Store {
   Task<Result<void>> add_redirect(TaskId task, Redirect redirect) override {
     co_return backend_->add_redirect(*worker_, task, std::move(redirect));
   }
+  Task<Result<void>> ask_input(RunToken run, std::vector<InputRequest> requests) override {
+    co_return backend_->ask_input(*worker_, run, std::move(requests));
+  }
+  Task<Result<std::uint32_t>> answer_input(TaskId task, std::vector<InputResponse> responses) override {
+    co_return backend_->answer_input(*worker_, task, std::move(responses));
+  }
+  Task<Result<std::vector<InputResponse>>> input_responses(TaskId task) override {
+    co_return backend_->input_responses(task);
+  }
   Task<Result<std::vector<TaskId>>> cancel_requests() override {
     co_return std::vector<TaskId>(worker_->cancels.begin(), worker_->cancels.end());
   }

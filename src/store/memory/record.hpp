@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/inputs.hpp"
 #include "meantime/clock.hpp"
 #include "meantime/task.hpp"
 
@@ -53,6 +54,7 @@ struct Rare {
   std::string output;              // the newest part
   std::uint64_t output_start = 0;  // absolute offset of output's first byte
   std::vector<Redirect> redirects;
+  std::vector<AskedInput> inputs;  // of this run; none once it has ended
 
   // Set by the end.
   WallTime ended_at{};

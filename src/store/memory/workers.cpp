@@ -64,6 +64,7 @@ LostReport MemoryBackend::reap_lost(Worker& worker, const ReclaimPolicy& policy)
           store::may_reclaim(policy, record->tool->text, record->attempt)) {
         record->worker = worker.index;
         ++record->attempt;
+        record->rare->inputs.clear();  // the new run asks anew
         --was.running;
         if (worker.running++ == 0) heartbeat(worker);
         const TaskRecord now = describe(*record);
@@ -116,6 +117,10 @@ void MemoryBackend::tell_cancel(const WorkerPtr& worker, const TaskId& task) {
 
 void MemoryBackend::tell_redirect(const WorkerPtr& worker, const TaskId& task) {
   post_notice(worker, [task](const Worker& to) { to.listener->on_redirected(task); });
+}
+
+void MemoryBackend::tell_answered(const WorkerPtr& worker, const TaskId& task) {
+  post_notice(worker, [task](const Worker& to) { to.listener->on_input_answered(task); });
 }
 
 void MemoryBackend::tell_worker_died(const Worker& except) {

@@ -127,6 +127,34 @@ std::string late_text(const TaskEnd& end) {
   return out;
 }
 
+std::string open_input_text(const InputRequest& request) {
+  return std::to_string(request.method.size()) + " " + request.method + request.params;
+}
+
+std::optional<StoredInput> parse_input(std::string_view key, std::string_view text) {
+  const auto word = [&text]() -> std::string_view {
+    const auto space = text.find(' ');
+    if (space == std::string_view::npos) return {};
+    const auto found = text.substr(0, space);
+    text.remove_prefix(space + 1);
+    return found;
+  };
+  StoredInput out;
+  out.asked.request.key = key;
+  out.place = number<std::uint64_t>(word());
+  const std::string_view state = word();
+  if (state == "a") {
+    out.asked.response = std::string(text);
+    return out;
+  }
+  if (state != "o") return std::nullopt;
+  const auto length = number<std::size_t>(word());
+  if (length == 0 || length > text.size()) return std::nullopt;
+  out.asked.request.method = text.substr(0, length);
+  out.asked.request.params = text.substr(length);
+  return out;
+}
+
 void set_field(TaskRecord& record, std::string_view name, std::string_view value) {
   if (name == "tool_name") {
     record.tool_name = value;

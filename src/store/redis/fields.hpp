@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/inputs.hpp"
 #include "meantime/store.hpp"
 #include "store/redis/reply.hpp"
 #include "store/redis/scripts.hpp"
@@ -14,10 +15,10 @@
 namespace meantime::store::redis {
 
 /// The fields that a list reads, in its order.
-inline constexpr std::array<std::string_view, 24> listed_fields{
-    "task_id", "tool_name", "status", "created_at", "user_id", "channel_id", "platform", "error",
-    "w",       "a",         "n",      "why",        "c",       "b",          "mt",       "x",
-    "cut",     "k",         "p",      "cancel",     "late",    "o",          "os",       "rd"};
+inline constexpr std::array<std::string_view, 25> listed_fields{
+    "task_id", "tool_name", "status", "created_at", "user_id", "channel_id", "platform", "error", "w",
+    "a",       "n",         "why",    "c",          "b",       "mt",         "x",        "cut",   "k",
+    "p",       "cancel",    "late",   "o",          "os",      "rd",         "in"};
 
 /// "1732300000.123", as the original writes times.
 [[nodiscard]] std::string seconds_text(WallTime time);
@@ -44,6 +45,15 @@ void add_end(ScriptCall& call, const TaskEnd& end, const KeptResult& kept);
 void set_field(TaskRecord& record, std::string_view name, std::string_view value);
 /// What follows from the fields together, once all are set. `result_bytes`: length of the field `result`.
 void complete_record(TaskRecord& record, std::uint64_t result_bytes);
+
+/// What a task asked: its texts as they stand in the hash of inputs, and back.
+[[nodiscard]] std::string open_input_text(const InputRequest& request);
+struct StoredInput {
+  std::uint64_t place = 0;
+  AskedInput asked;
+};
+/// Unset: nothing of ours.
+[[nodiscard]] std::optional<StoredInput> parse_input(std::string_view key, std::string_view text);
 
 /// The older form's JSON (S22).
 [[nodiscard]] std::string legacy_text(const TaskId& id, std::string_view owner, const TaskEnd& end);

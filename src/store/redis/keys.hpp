@@ -55,6 +55,8 @@ class Keys {
     return out.append(owner).append(":").append(key);
   }
 
+  [[nodiscard]] std::string inputs(const TaskId& id) const { return ours_ + "in:" + id.text(); }
+
   // Indexes.
   [[nodiscard]] std::string counter() const { return ours_ + "n"; }
   [[nodiscard]] std::string oldest() const { return ours_ + "oldest"; }

@@ -228,6 +228,20 @@ Task<Result<RedisStore::Candidates>> RedisStore::candidates(const ListQuery& que
 }
 
 Task<Result<TaskList>> RedisStore::list(ListQuery query) {
+  Asking asking;
+  auto page = co_await list_page(std::move(query), asking);
+  if (!page || asking.empty()) co_return page;
+  std::vector<TaskRecord*> records;
+  for (TaskRecord& record : page->tasks) {
+    if (asking.contains(record.task_id)) records.push_back(&record);
+  }
+  if (auto added = co_await add_open_inputs(std::move(records)); !added) {
+    co_return std::unexpected(std::move(added.error()));
+  }
+  co_return page;
+}
+
+Task<Result<TaskList>> RedisStore::list_page(ListQuery query, Asking& asking) {
   if (auto fine = check_list_limit(query); !fine) co_return std::unexpected(std::move(fine.error()));
   std::uint64_t below = std::numeric_limits<std::uint64_t>::max();
   if (query.after) {
@@ -284,6 +298,8 @@ Task<Result<TaskList>> RedisStore::list(ListQuery query) {
         out.next = out.tasks.back().task_id;
         co_return out;
       }
+      const std::string_view open = values[listed_fields.size() - 1].text();
+      if (record.status == TaskStatus::running && !open.empty() && open != "0") asking.insert(each.id);
       out.tasks.push_back(std::move(record));
     }
     if (!found->more_below) co_return out;

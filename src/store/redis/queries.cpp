@@ -53,6 +53,7 @@ Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
   bool is_name = true;
   bool ours = false;
   bool has_status = false;
+  bool asks = false;
   for (const ReplyView each : hash) {
     if (is_name) {
       name = each.text();
@@ -62,6 +63,7 @@ Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
       if (name == "task_id" && each.text() != task.text()) co_return std::unexpected(out_of_step("store.find"));
       ours = ours || name == "n";
       has_status = has_status || name == "status";
+      asks = asks || (name == "in" && each.text() != "0");
       set_field(record, name, each.text());
     }
     is_name = !is_name;
@@ -73,6 +75,9 @@ Task<Result<TaskRecord>> RedisStore::find(TaskId task) {
   }
   if (!ours) repair_originals(record, result, (*replies)[1].view());
   complete_record(record, result.value_or("").size());
+  if (asks && record.status == TaskStatus::running) {
+    if (auto added = co_await add_open_inputs({&record}); !added) co_return std::unexpected(std::move(added.error()));
+  }
   if (ours && result && record.status != TaskStatus::running && record.result_bytes == result->size() &&
       result->size() <= fresh_bytes) {
     if (fresh_.size() >= fresh_results) fresh_.clear();

@@ -74,6 +74,10 @@ RedisStore::RedisStore(boost::asio::io_context& io, Clock& clock, Random& random
                     [this](const TaskId& id) {
                       if (listener_ != nullptr) listener_->on_redirected(id);
                     },
+                .answered =
+                    [this](const TaskId& id) {
+                      if (listener_ != nullptr) listener_->on_input_answered(id);
+                    },
                 .worker_died =
                     [this] {
                       if (listener_ != nullptr) listener_->on_worker_died();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// redis_store.hpp: the store's calls, each one script or one look. tasks.cpp writes tasks, queries.cpp and
-// lists.cpp read them, retention.cpp forgets them, workers.cpp keeps leases and finds the dead.
+// redis_store.hpp: the store's calls, each one script or one look. tasks.cpp writes tasks, inputs.cpp what they ask of
+// their callers, queries.cpp and lists.cpp read them, retention.cpp forgets them, workers.cpp keeps leases and finds
+// the dead.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -34,6 +35,11 @@ class RedisStore final : public Store {
   Task<Result<void>> append_output(RunToken run, std::string bytes) override;
   Task<Result<void>> request_cancel(TaskId task) override;
   Task<Result<void>> add_redirect(TaskId task, Redirect redirect) override;
+
+  // inputs.cpp
+  Task<Result<void>> ask_input(RunToken run, std::vector<InputRequest> requests) override;
+  Task<Result<std::uint32_t>> answer_input(TaskId task, std::vector<InputResponse> responses) override;
+  Task<Result<std::vector<InputResponse>>> input_responses(TaskId task) override;
 
   // queries.cpp
   Task<Result<TaskRecord>> find(TaskId task) override;
@@ -82,6 +88,11 @@ class RedisStore final : public Store {
   /// `co_await` it: goes on when all that was asked is answered or given up, or nobody can answer.
   class Settled;
 
+  using Asking = boost::unordered_flat_set<TaskId, std::hash<TaskId>>;
+  /// Those of the page that ask something are added to `asking`.
+  Task<Result<TaskList>> list_page(ListQuery query, Asking& asking);
+  /// Puts the open requests into records that have some, for which `in` counts them.
+  Task<Result<void>> add_open_inputs(std::vector<TaskRecord*> asking);
   Task<Result<KeptResult>> keep_large(RunToken run, TaskEnd& end);
   Task<Result<TextPage>> read_chunks(std::string key, TextPage page, std::uint64_t limit_chars);
 

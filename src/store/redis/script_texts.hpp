@@ -13,6 +13,8 @@ extern const std::string_view progress_script;
 extern const std::string_view output_script;
 extern const std::string_view cancel_script;
 extern const std::string_view redirect_script;
+extern const std::string_view ask_script;
+extern const std::string_view answer_script;
 extern const std::string_view heartbeat_script;
 extern const std::string_view leave_script;
 extern const std::string_view reap_script;

@@ -13,9 +13,9 @@ namespace {
 // In the order of the enumeration.
 const std::array<const std::string_view*, script_count>& texts() noexcept {
   static const std::array<const std::string_view*, script_count> all{
-      &start_script,  &finish_script,   &late_script,       &progress_script, &output_script,
-      &cancel_script, &redirect_script, &heartbeat_script,  &leave_script,    &reap_script,
-      &slice_script,  &forget_script,   &drop_block_script, &trim_script};
+      &start_script,    &finish_script, &late_script,       &progress_script,  &output_script, &cancel_script,
+      &redirect_script, &ask_script,    &answer_script,     &heartbeat_script, &leave_script,  &reap_script,
+      &slice_script,    &forget_script, &drop_block_script, &trim_script};
   return all;
 }
 
@@ -50,6 +50,7 @@ std::string_view shape_of(Script script) noexcept {
     case Script::finish:
     case Script::cancel:
     case Script::redirect:
+    case Script::ask:
       return "T";
     default:
       return "I";

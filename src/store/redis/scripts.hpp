@@ -19,6 +19,8 @@ enum class Script : std::uint8_t {
   output,
   cancel,
   redirect,
+  ask,
+  answer,
   heartbeat,
   leave,
   reap,
@@ -27,7 +29,7 @@ enum class Script : std::uint8_t {
   drop_block,
   trim,
 };
-inline constexpr std::size_t script_count = 14;
+inline constexpr std::size_t script_count = 16;
 
 /// The text, as the server gets it.
 [[nodiscard]] std::string_view text_of(Script script) noexcept;

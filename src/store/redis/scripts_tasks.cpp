@@ -71,12 +71,12 @@ return {'ok'}
 // Ends a task: state, result and expiry in one step. `n` then also holds the time of the end. Only the worker and
 // attempt that run it now may; the same end again is no second one.
 // KEYS 1 task  2 worker's running  3 failed  4 our prefix (the idempotency key is made from the hash)
-//      5 older form  6 worker's cancels  7 chunks  8 output
+//      5 older form  6 worker's cancels  7 chunks  8 output  9 inputs
 // ARGV 1 id  2 worker  3 attempt  4 expiry (s)  5 status  6 done channel  7 ended (ms)  8 older form's text, or ""
 //      9 how many fields the chunks' hash has, when the result is in chunks; else 0  10... fields and values
 // -> "ok" | "late" (say it again with the script below) | "gone" | "chunks" (they are not there: write them again)
 const std::string_view finish_script = R"lua(
-local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a', 'n', 'k', 'o', 'cancel', 'user_id')
+local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a', 'n', 'k', 'o', 'cancel', 'user_id', 'in')
 if not h[1] then return 'gone' end
 local same_run = (h[3] or '1') == ARGV[3]
 local mine = h[2] == ARGV[2] and same_run
@@ -103,6 +103,10 @@ end
 if h[5] then redis.call('EXPIRE', KEYS[4] .. 'key:' .. #h[8] .. ':' .. h[8] .. ':' .. h[5], ARGV[4]) end
 if h[6] then redis.call('EXPIRE', KEYS[8], ARGV[4]) end
 if h[7] then redis.call('SREM', KEYS[6], ARGV[1]) end
+if h[9] then
+  redis.call('HDEL', KEYS[1], 'in')
+  redis.call('DEL', KEYS[9])
+end
 redis.call('PUBLISH', ARGV[6], '1')
 if ARGV[8] ~= '' then redis.call('SET', KEYS[5], ARGV[8], 'EX', 86400) end
 return 'ok'
@@ -187,6 +191,61 @@ list[at] = {ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]}
 redis.call('HSET', KEYS[1], 'rd', cjson.encode(list))
 if h[1] == 'running' and h[2] and h[2] ~= ARGV[9] then redis.call('PUBLISH', ARGV[2] .. 'to:' .. h[2], 'r ' .. ARGV[1]) end
 return 'ok'
+)lua";
+
+// Adds what a running task asks of its caller, all or nothing. In the hash of inputs a field is named by its key:
+// "<place> o <bytes of method> <method><params>" while it is open, "<place> a <response>" then: texts are never taken
+// apart. The task's field `in` counts the open ones. KEYS 1 task  2 inputs ARGV 1 worker  2 attempt  3 most of them
+// open  4 most of them in all  5 expiry (s)  6 channel of changes
+//      7... key, "<bytes of method> <method><params>"
+// -> "ok" | "gone" | "over" (ended, or another's run) | "full" | "used <key>"
+const std::string_view ask_script = R"lua(
+local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a', 'in')
+if not h[1] then return 'gone' end
+if h[1] ~= 'running' or h[2] ~= ARGV[1] or (h[3] or '1') ~= ARGV[2] then return 'over' end
+local place = redis.call('HLEN', KEYS[2])
+local fresh = {}
+for i = 7, #ARGV, 2 do
+  local there = redis.call('HGET', KEYS[2], ARGV[i])
+  if not there then
+    fresh[#fresh + 1] = ARGV[i]
+    fresh[#fresh + 1] = string.format('%.0f', place) .. ' o ' .. ARGV[i + 1]
+    place = place + 1
+  elseif string.match(there, '^%d+ o ()') == nil or string.sub(there, string.match(there, '^%d+ o ()')) ~= ARGV[i + 1] then
+    return 'used ' .. ARGV[i]
+  end
+end
+local open = tonumber(h[4] or '0') + #fresh / 2
+if open > tonumber(ARGV[3]) or place > tonumber(ARGV[4]) then return 'full' end
+if #fresh == 0 then return 'ok' end
+redis.call('HSET', KEYS[2], unpack(fresh))
+redis.call('EXPIRE', KEYS[2], ARGV[5])
+redis.call('HSET', KEYS[1], 'in', string.format('%.0f', open))
+redis.call('PUBLISH', ARGV[6], '1')
+return 'ok'
+)lua";
+
+// Gives open inputs of a running task their responses, and tells its worker. Unknown and answered ones are passed over.
+// KEYS 1 task  2 inputs    ARGV 1 id  2 our prefix  3 the worker who asks: it need not be told  4 channel of changes
+//      5... key, response
+// -> how many, or -1 (no such task)
+const std::string_view answer_script = R"lua(
+local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'in')
+if not h[1] then return -1 end
+if h[1] ~= 'running' or not h[2] or not h[3] then return 0 end
+local answered = 0
+for i = 5, #ARGV, 2 do
+  local place = string.match(redis.call('HGET', KEYS[2], ARGV[i]) or '', '^(%d+) o ')
+  if place then
+    redis.call('HSET', KEYS[2], ARGV[i], place .. ' a ' .. ARGV[i + 1])
+    answered = answered + 1
+  end
+end
+if answered == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'in', string.format('%.0f', tonumber(h[3]) - answered))
+if h[2] ~= ARGV[3] then redis.call('PUBLISH', ARGV[2] .. 'to:' .. h[2], 'i ' .. ARGV[1]) end
+redis.call('PUBLISH', ARGV[4], '1')
+return answered
 )lua";
 
 }  // namespace meantime::store::redis

@@ -19,10 +19,11 @@ local first = tonumber(ARGV[3])
 if first < 0 then return {known, 0} end
 local ids = redis.call('ZRANGE', KEYS[3], first, first + ARGV[4] - 1)
 for _, id in ipairs(ids) do
-  local h = redis.call('HMGET', ARGV[7] .. id, 'user_id', 'tool_name', 'k', 'n')
+  local h = redis.call('HMGET', ARGV[7] .. id, 'user_id', 'tool_name', 'k', 'n', 'in')
   if h[1] then
     redis.call('EXPIRE', ARGV[7] .. id, ARGV[5])
     redis.call('EXPIRE', ARGV[8] .. 'out:' .. id, ARGV[5])
+    if h[5] then redis.call('EXPIRE', ARGV[8] .. 'in:' .. id, ARGV[5]) end
     redis.call('EXPIRE', ARGV[8] .. 'owner:' .. h[1], ARGV[6])
     redis.call('EXPIRE', ARGV[8] .. 'tool:' .. h[2], ARGV[6])
     redis.call('EXPIRE', ARGV[8] .. 'ids:' .. string.format('%.0f', math.floor((tonumber(h[4]) or 0) / 500)), ARGV[6])
@@ -72,11 +73,17 @@ local lost = {}
 local looked, stay = 0, 0
 local left, skip = tonumber(ARGV[5]), tonumber(ARGV[13])
 local function take(id, w, since)
-  local h = redis.call('HMGET', task .. id, 'status', 'w', 'a', 'tool_name', 'rr', 'cancel', 'n', 'k', 'o', 'user_id')
+  local h = redis.call('HMGET', task .. id, 'status', 'w', 'a', 'tool_name', 'rr', 'cancel', 'n', 'k', 'o', 'user_id', 'in')
   if h[1] ~= 'running' or h[2] ~= w then return false end
   local attempt = tonumber(h[3] or '1')
   local again = h[5] and not h[6] and attempt < tonumber(ARGV[10])
+  local function forget_inputs()  -- they were asked by the run that is over
+    if not h[11] then return end
+    redis.call('HDEL', task .. id, 'in')
+    redis.call('DEL', ours .. 'in:' .. id)
+  end
   if again and tools[h[4]] then
+    forget_inputs()
     attempt = string.format('%.0f', attempt + 1)
     redis.call('HSET', task .. id, 'w', me, 'a', attempt)
     redis.call('HDEL', task .. id, 'p')
@@ -89,6 +96,7 @@ local function take(id, w, since)
   elseif again and since < tonumber(ARGV[11]) then
     return true
   else
+    forget_inputs()
     local text = ARGV[7]
     if attempt > 1 then text = string.format('%s It was run %.0f times.', text, attempt) end
     redis.call('HSET', task .. id, 'status', 'failed', 'error', text, 'why', 'lost', 'n', h[7] .. ' ' .. ARGV[8])

@@ -133,6 +133,7 @@ Task<Result<FinishVerdict>> RedisStore::finish(RunToken run, TaskEnd end) {
     ScriptCall call(Script::finish);
     call.key(keys_.task(id)).key(keys_.running(worker)).key(keys_.failed()).key(keys_.ours());
     call.key(keys_.legacy(id)).key(keys_.cancels(worker)).key(keys_.chunks(id, run.attempt)).key(keys_.output(id));
+    call.key(keys_.inputs(id));
     call.arg(id.text()).arg(worker).arg(run.attempt).arg(finished_expiry_s()).arg(name_of(end.status));
     call.arg(keys_.done(id)).arg(end.ended_at.time_since_epoch().count()).arg(legacy).arg(kept.chunk_fields);
     add_end(call, end, kept);

@@ -199,6 +199,7 @@ void Watches::on_message(std::string_view channel, std::string_view text) {
     const auto id = TaskId::parse(text.substr(2));
     if (id && text.front() == 'c') heard_.cancel(*id);
     if (id && text.front() == 'r') heard_.redirected(*id);
+    if (id && text.front() == 'i') heard_.answered(*id);
   }
 }
 

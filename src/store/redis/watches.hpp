@@ -22,6 +22,7 @@ struct Heard {
   std::function<void(const TaskId&)> changed;  ///< Also: may have changed unheard, look.
   std::function<void(const TaskId&)> cancel;
   std::function<void(const TaskId&)> redirected;
+  std::function<void(const TaskId&)> answered;  ///< What a task of this worker asked.
   std::function<void()> worker_died;
   std::function<void()> missed;            ///< Notices to this worker may have been missed: look.
   std::function<void(const Error&)> deaf;  ///< Nothing will be heard, for this reason, until `hears`.

@@ -131,6 +131,11 @@ void Lookout::handle(const Notice& notice) {
         if (!stopped_ && listener_ != nullptr) listener_->on_redirected(task);
       }
       return;
+    case NoticeKind::answered:
+      for (const TaskId& task : notice.tasks) {
+        if (!stopped_ && listener_ != nullptr) listener_->on_input_answered(task);
+      }
+      return;
     case NoticeKind::worker_gone:
       if (listener_ != nullptr) listener_->on_worker_died();
       return;

@@ -15,7 +15,7 @@ Notice parse_notice(std::string_view message) {
   if (message.empty() || (message.size() - 1) % TaskId::bytes != 0) return notice;
   const auto kind = static_cast<NoticeKind>(message.front());
   if (kind != NoticeKind::ended && kind != NoticeKind::changed && kind != NoticeKind::cancel &&
-      kind != NoticeKind::redirect && kind != NoticeKind::worker_gone) {
+      kind != NoticeKind::redirect && kind != NoticeKind::answered && kind != NoticeKind::worker_gone) {
     return notice;
   }
   notice.kind = kind;
@@ -31,6 +31,7 @@ void NoticeSender::send(const Notices& notices) {
   if (notices.worker_gone) send_worker_gone();
   to_owners(NoticeKind::cancel, notices.cancels);
   to_owners(NoticeKind::redirect, notices.redirects);
+  to_owners(NoticeKind::answered, notices.answers);
 }
 
 void NoticeSender::to_owners(NoticeKind kind, const std::vector<std::pair<std::string, TaskId>>& tasks) {

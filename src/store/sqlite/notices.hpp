@@ -19,6 +19,7 @@ enum class NoticeKind : char {
   changed = 'p',
   cancel = 'c',
   redirect = 'r',
+  answered = 'a',
   look = 'l',         ///< Notices were lost: look at all that you watch.
   worker_gone = 'g',  ///< Somebody left running tasks behind.
 };

@@ -13,7 +13,8 @@ namespace {
 constexpr std::string_view record_columns =
     "t.n, t.id, t.owner, t.tool, t.channel, t.platform, t.worker, t.attempt, t.status, t.reason, t.cancel, t.late, "
     "t.cut, t.created, t.ended, t.key, t.media, t.exit_code, t.result_bytes, t.result_chars, t.error, "
-    "l.value, l.total, l.message, l.output_bytes, l.output_start, EXISTS(SELECT 1 FROM redirects r WHERE r.n = t.n) ";
+    "l.value, l.total, l.message, l.output_bytes, l.output_start, EXISTS(SELECT 1 FROM redirects r WHERE r.n = t.n), "
+    "t.status = 0 AND EXISTS(SELECT 1 FROM inputs i WHERE i.n = t.n) ";
 
 WallTime wall(std::int64_t millis) {
   return WallTime(Milliseconds(millis));
@@ -53,6 +54,10 @@ Queries::Queries(std::unique_ptr<Database> db, std::string worker)
       workers_(*db_, "SELECT name, pid, boot, lease_until FROM workers WHERE reaped = 0 AND name <> ?"),
       redirects_(*db_,
                  "SELECT destination, channel, platform, max_chars, ends FROM redirects WHERE n = ? ORDER BY place"),
+      open_inputs_(*db_, "SELECT key, method, params FROM inputs WHERE n = ? AND response IS NULL ORDER BY place"),
+      responses_(*db_,
+                 "SELECT i.key, i.response FROM tasks t JOIN inputs i ON i.n = t.n WHERE t.id = ? AND t.status = 0 AND "
+                 "i.response IS NOT NULL ORDER BY i.place"),
       place_(*db_, "SELECT n FROM tasks WHERE id = ?"),
       place_of_gone_(*db_, "SELECT n + 1 FROM tasks WHERE id < ? ORDER BY id DESC LIMIT 1") {}
 
@@ -74,6 +79,14 @@ std::vector<Redirect> Queries::redirects(std::int64_t n) {
                      .on = static_cast<RedirectOn>(redirects_.integer(4))});
   }
   redirects_.reset();
+  return found;
+}
+
+std::vector<InputRequest> Queries::open_inputs(std::int64_t n) {
+  std::vector<InputRequest> found;
+  open_inputs_.open(n);
+  while (open_inputs_.step()) found.push_back({open_inputs_.text(0), open_inputs_.text(1), open_inputs_.text(2)});
+  open_inputs_.reset();
   return found;
 }
 
@@ -103,6 +116,7 @@ TaskRecord Queries::record(const Statement& row) {
     if (!row.null(22)) out.progress->total = row.real(22);
   }
   if (row.integer(26) != 0) out.redirects = redirects(row.integer(0));
+  if (row.integer(27) != 0) out.input_requests = open_inputs(row.integer(0));
   return out;
 }
 
@@ -265,6 +279,22 @@ Result<std::vector<TaskId>> Queries::cancel_requests() {
   while (cancels_.step()) out.push_back(TaskId::from_bytes(cancels_.bytes(0)));
   cancels_.reset();
   if (!db_->ok()) return fault("store.cancel_requests");
+  return out;
+}
+
+Result<std::vector<InputResponse>> Queries::input_responses(const TaskId& task) {
+  std::vector<InputResponse> out;
+  responses_.open(blob(task));
+  while (responses_.step()) out.push_back({responses_.text(0), responses_.text(1)});
+  responses_.reset();
+  bool known = !out.empty();
+  if (!known) {
+    place_.open(blob(task));
+    known = place_.step();
+    place_.reset();
+  }
+  if (!db_->ok()) return fault("store.input_responses");
+  if (!known) return no_such_task("store.input_responses", task);
   return out;
 }
 

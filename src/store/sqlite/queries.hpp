@@ -44,6 +44,7 @@ class Queries {
   Result<TaskList> list(const ListQuery& query);
   Result<std::string> read_output(const TaskId& task, std::uint64_t offset_bytes, std::uint64_t limit_bytes);
   Result<std::vector<TaskId>> cancel_requests();
+  Result<std::vector<InputResponse>> input_responses(const TaskId& task);
   /// Whether a worker whose tasks nobody has ended yet is dead.
   Result<bool> any_dead(const RunFolder& folder, SteadyTime now);
   Result<Sighting> look(const std::vector<TaskId>& tasks);
@@ -56,6 +57,7 @@ class Queries {
   [[nodiscard]] std::unexpected<Error> fault(std::string op);
   TaskRecord record(const Statement& row);
   std::vector<Redirect> redirects(std::int64_t n);
+  std::vector<InputRequest> open_inputs(std::int64_t n);
   std::string pieces(std::int64_t n, std::uint64_t offset_chars, std::uint64_t end_char);
   Statement& list_statement(const ListQuery& query);
 
@@ -72,6 +74,8 @@ class Queries {
   Statement status_;
   Statement workers_;
   Statement redirects_;
+  Statement open_inputs_;
+  Statement responses_;
   Statement place_;
   Statement place_of_gone_;
   std::map<unsigned, std::unique_ptr<Statement>> lists_;  // by which filters there are

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// rows.cpp: start, finish, progress, output, cancel. Dead workers and retention: upkeep.cpp.
+// rows.cpp: start, finish, progress, output, cancel, input. Dead workers and retention: upkeep.cpp.
 #include "store/sqlite/rows.hpp"
 
+#include "core/inputs.hpp"
 #include "core/utf8.hpp"
 #include "store/messages.hpp"
 
@@ -75,7 +76,12 @@ Rows::Rows(Database& db, const RunFolder& folder, Milliseconds lease)
       count_redirects_(db, "SELECT count(*), coalesce(max(place), 0) FROM redirects WHERE n = ?"),
       insert_redirect_(db,
                        "INSERT INTO redirects(n, place, destination, platform, channel, max_chars, ends) "
-                       "VALUES(?,?,?,?,?,?,?)") {}
+                       "VALUES(?,?,?,?,?,?,?)"),
+      inputs_(db, "SELECT key, method, params, response FROM inputs WHERE n = ? ORDER BY place"),
+      insert_input_(db, "INSERT INTO inputs(n, key, place, method, params) VALUES(?,?,?,?,?)"),
+      answer_(db,
+              "UPDATE inputs SET response = ?, method = '', params = '' WHERE n = ? AND key = ? AND response IS NULL"),
+      forget_inputs_(db, "DELETE FROM inputs WHERE n = ?") {}
 
 std::optional<TaskId> Rows::held_key(const OwnedStart& start) {
   std::optional<TaskId> held;
@@ -124,13 +130,24 @@ Result<FinishVerdict> Rows::finish(const RunToken& run, const TaskEnd& end) {
   if (!db_.ok()) return FinishVerdict{};  // the batch is undone and refused as a whole
   if (db_.changes() == 0) return finish_late(run, end);
   if (end.result.size() > inline_result_bytes) {
-    number_.open(blob(run.task_id));
-    const std::int64_t n = number_.step() ? number_.integer(0) : 0;
-    number_.reset();
-    write_pieces(n, end.result);
+    write_pieces(number_of(run.task_id), end.result);
   }
+  if (asked_.contains(run.task_id)) end_inputs(run.task_id);
   notices_.ended.push_back(run.task_id);
   return FinishVerdict{};
+}
+
+std::int64_t Rows::number_of(const TaskId& task) {
+  number_.open(blob(task));
+  const std::int64_t n = number_.step() ? number_.integer(0) : 0;
+  number_.reset();
+  return n;
+}
+
+// What a caller answered is nobody's business any more.
+void Rows::end_inputs(const TaskId& task) {
+  forget_inputs_.run(number_of(task));
+  asked_and_ended_.push_back(task);
 }
 
 void Rows::write_pieces(std::int64_t n, std::string_view text) {
@@ -211,10 +228,7 @@ Result<void> Rows::request_cancel(const TaskId& task) {
     notices_.cancels.emplace_back(std::move(*runs_it), task);
     return {};
   }
-  number_.open(blob(task));
-  const bool known = number_.step();
-  number_.reset();
-  if (!known) return no_such_task("store.request_cancel", task);
+  if (number_of(task) == 0) return no_such_task("store.request_cancel", task);
   return already_ended(task);
 }
 
@@ -240,6 +254,54 @@ Result<void> Rows::add_redirect(const TaskId& task, const Redirect& redirect) {
   }
   if (running) notices_.redirects.emplace_back(std::move(runs_it), task);
   return {};
+}
+
+Result<void> Rows::ask_input(const RunToken& run, std::vector<InputRequest> requests) {
+  current_run_.open(blob(run.task_id), run.attempt, worker_);
+  const std::int64_t n = current_run_.step() ? current_run_.integer(0) : 0;
+  current_run_.reset();
+  if (n == 0) {
+    if (number_of(run.task_id) == 0) return no_such_task("store.ask_input", run.task_id);
+    return run_is_over(run.task_id);
+  }
+  std::vector<AskedInput> asked;
+  inputs_.open(n);
+  while (inputs_.step()) {
+    AskedInput each{{inputs_.text(0), inputs_.text(1), inputs_.text(2)}, std::nullopt};
+    if (!inputs_.null(3)) each.response.emplace();  // what it says does not matter here
+    asked.push_back(std::move(each));
+  }
+  inputs_.reset();
+  const std::size_t before = asked.size();
+  if (auto added = add_inputs(asked, std::move(requests)); !added) return added;
+  for (std::size_t place = before; place < asked.size(); ++place) {
+    const InputRequest& request = asked[place].request;
+    insert_input_.run(n, request.key, place, request.method, request.params);
+  }
+  asked_.insert(run.task_id);
+  notices_.changed.push_back(run.task_id);
+  return {};
+}
+
+Result<std::uint32_t> Rows::answer_input(const TaskId& task, const std::vector<InputResponse>& responses) {
+  running_where_.open(blob(task));
+  const bool known = running_where_.step();
+  const std::int64_t n = known ? running_where_.integer(0) : 0;
+  const bool running = known && running_where_.integer(1) == static_cast<int>(TaskStatus::running);
+  std::string runs_it = known ? running_where_.text(2) : std::string();
+  running_where_.reset();
+  if (!known) return no_such_task("store.answer_input", task);
+  if (!running) return 0;
+  std::uint32_t answered = 0;
+  for (const InputResponse& response : responses) {
+    answer_.run(response.result, n, response.key);
+    if (db_.ok() && db_.changes() == 1) ++answered;
+  }
+  if (answered > 0) {
+    notices_.answers.emplace_back(std::move(runs_it), task);
+    notices_.changed.push_back(task);
+  }
+  return answered;
 }
 
 }  // namespace meantime::store

@@ -3,6 +3,7 @@
 // Threads: the writer's.
 #pragma once
 
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@ struct Notices {
   std::vector<TaskId> changed;
   std::vector<std::pair<std::string, TaskId>> cancels;  ///< Worker, task.
   std::vector<std::pair<std::string, TaskId>> redirects;
+  std::vector<std::pair<std::string, TaskId>> answers;
   bool worker_gone = false;  ///< This worker left running tasks behind.
   void clear() {
     worker_gone = false;
@@ -48,6 +50,7 @@ struct Notices {
     changed.clear();
     cancels.clear();
     redirects.clear();
+    answers.clear();
   }
 };
 
@@ -68,6 +71,8 @@ class Rows {
   void update_live(const LiveUpdate& update);
   Result<void> request_cancel(const TaskId& task);
   Result<void> add_redirect(const TaskId& task, const Redirect& redirect);
+  Result<void> ask_input(const RunToken& run, std::vector<InputRequest> requests);
+  Result<std::uint32_t> answer_input(const TaskId& task, const std::vector<InputResponse>& responses);
   Result<LostReport> reap_lost(const ReclaimPolicy& policy, SteadyTime now, WallTime wall_now);
   /// At most `at_most` tasks at a time, so that others' commits are not held up.
   Result<std::uint64_t> forget_ended(WallTime ended_before, std::uint64_t at_most);
@@ -82,9 +87,14 @@ class Rows {
   [[nodiscard]] Database& db() noexcept { return db_; }
   [[nodiscard]] Notices& notices() noexcept { return notices_; }
   /// The transaction is on disk / was undone.
-  void committed() noexcept { lease_until_ = lease_until_uncommitted_; }
+  void committed() noexcept {
+    lease_until_ = lease_until_uncommitted_;
+    for (const TaskId& task : asked_and_ended_) asked_.erase(task);
+    asked_and_ended_.clear();
+  }
   void undone() noexcept {
     lease_until_uncommitted_ = lease_until_;
+    asked_and_ended_.clear();
     notices_.clear();
   }
 
@@ -96,6 +106,8 @@ class Rows {
   [[nodiscard]] std::string_view worker_of(const RunToken& run) const {
     return run.worker.empty() ? std::string_view(worker_) : run.worker;
   }
+  std::int64_t number_of(const TaskId& task);
+  void end_inputs(const TaskId& task);
   Result<FinishVerdict> finish_late(const RunToken& run, const TaskEnd& end);
   std::vector<DeadWorker> dead_workers(SteadyTime now);
 
@@ -106,6 +118,9 @@ class Rows {
   Notices notices_;
   SteadyTime lease_until_{};  // as the table has it
   SteadyTime lease_until_uncommitted_{};
+  /// Tasks that asked something: an end looks for it only there.
+  boost::unordered_flat_set<TaskId, std::hash<TaskId>> asked_;
+  std::vector<TaskId> asked_and_ended_;
 
   Statement insert_;
   Statement insert_ended_;
@@ -129,6 +144,10 @@ class Rows {
   Statement replace_redirect_;
   Statement count_redirects_;
   Statement insert_redirect_;
+  Statement inputs_;
+  Statement insert_input_;
+  Statement answer_;
+  Statement forget_inputs_;
 };
 
 }  // namespace meantime::store

@@ -69,7 +69,14 @@ CREATE TABLE redirects(n INTEGER NOT NULL, place INTEGER NOT NULL, destination T
   channel TEXT NOT NULL, max_chars INTEGER NOT NULL, ends INTEGER NOT NULL, PRIMARY KEY(n, place)) WITHOUT ROWID;
 )sql";
 
-constexpr std::array<const char*, 2> all_migrations{version_1, version_2};
+// What a running task asks of its caller. Gone when its run ends; of an answered one only the key and response are
+// left.
+constexpr const char* version_3 = R"sql(
+CREATE TABLE inputs(n INTEGER NOT NULL, key TEXT NOT NULL, place INTEGER NOT NULL, method TEXT NOT NULL,
+  params TEXT NOT NULL, response TEXT, PRIMARY KEY(n, key)) WITHOUT ROWID;
+)sql";
+
+constexpr std::array<const char*, 3> all_migrations{version_1, version_2, version_3};
 
 // Each missing folder is made for this user alone.
 Result<void> make_folder(const fs::path& folder, const char* op, std::string_view another_place) {

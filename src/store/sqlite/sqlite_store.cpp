@@ -111,6 +111,22 @@ class SqliteStore final : public Store {
     co_return co_await write<void>("store.add_redirect", std::move(step));
   }
 
+  Task<Result<void>> ask_input(RunToken run, std::vector<InputRequest> requests) override {
+    run.worker = {};  // only a live worker asks
+    auto step = [run, requests = std::move(requests)](Rows& rows) { return rows.ask_input(run, requests); };
+    co_return co_await write<void>("store.ask_input", std::move(step));
+  }
+
+  Task<Result<std::uint32_t>> answer_input(TaskId task, std::vector<InputResponse> responses) override {
+    auto step = [task, responses = std::move(responses)](Rows& rows) { return rows.answer_input(task, responses); };
+    co_return co_await write<std::uint32_t>("store.answer_input", std::move(step));
+  }
+
+  Task<Result<std::vector<InputResponse>>> input_responses(TaskId task) override {
+    auto step = [task](Queries& queries) { return queries.input_responses(task); };
+    co_return co_await read<std::vector<InputResponse>>(std::move(step));
+  }
+
   Task<Result<std::vector<TaskId>>> cancel_requests() override {
     auto step = [](Queries& queries) { return queries.cancel_requests(); };
     co_return co_await read<std::vector<TaskId>>(std::move(step));

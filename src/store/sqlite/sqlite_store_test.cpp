@@ -40,6 +40,7 @@ class Listener final : public StoreListener {
   void on_changed(const TaskId&) override {}
   void on_worker_died() override {}
   void on_redirected(const TaskId&) override {}
+  void on_input_answered(const TaskId&) override {}
   void on_available(bool is, std::string_view) override { available.push_back(is); }
   void on_forgotten() override {}
 };

@@ -87,6 +87,7 @@ Result<LostReport> Rows::reap_lost(const ReclaimPolicy& policy, SteadyTime now, 
       if (each.rerun && !each.cancel && may_reclaim(policy, each.task.tool_name, each.task.attempt)) {
         ++each.task.attempt;
         take_over.run(worker_, each.task.attempt, each.n);
+        forget_inputs_.run(each.n);  // the new run asks anew
         hold_lease(now);
         report.reclaimed.push_back(std::move(each.task));
       } else if (each.rerun && !each.cancel &&
@@ -95,6 +96,7 @@ Result<LostReport> Rows::reap_lost(const ReclaimPolicy& policy, SteadyTime now, 
       } else {
         end.run(static_cast<int>(TaskStatus::failed), static_cast<int>(EndReason::lost),
                 wall_now.time_since_epoch().count(), lost_error_of(each.task.attempt), each.n);
+        forget_inputs_.run(each.n);
         report.lost.push_back(each.task.task_id);
         notices_.ended.push_back(each.task.task_id);
       }
@@ -123,7 +125,7 @@ Result<std::uint64_t> Rows::forget_ended(WallTime ended_before, std::uint64_t at
   Statement late(db_, "DELETE FROM late WHERE n = ?");
   Statement redirects(db_, "DELETE FROM redirects WHERE n = ?");
   for (const std::int64_t n : numbers) {
-    for (Statement* each : {&task, &pieces, &live, &output, &late, &redirects}) each->run(n);
+    for (Statement* each : {&task, &pieces, &live, &output, &late, &redirects, &forget_inputs_}) each->run(n);
   }
   return numbers.size();
 }
