@@ -227,7 +227,12 @@ class Grammar {
         "  \"command\": \"meantime\", \"args\": [\"wrap\", \"--\", \"npx\", \"-y\", \"some-mcp-server\"]");
 
     serve_app_ = add("serve", "Offer the tools of a configuration file as an MCP server");
-    serve_app_->add_flag("--stdio", serve_.stdio, "Speak MCP on standard input and output")->required();
+    serve_app_->add_flag("--stdio", serve_.stdio, "Speak MCP on standard input and output");
+    serve_app_
+        ->add_option("--http", serve_.listen,
+                     "Speak MCP over HTTP at this address, as 127.0.0.1:7420 or unix:/run/meantime.sock; may be given "
+                     "several times (default without --stdio: what the file says, else 127.0.0.1:7420)")
+        ->type_name("ADDRESS");
     serve_app_->add_option("-c,--config", serve_.config, "The configuration file (TOML)")
         ->required()
         ->type_name("FILE");

@@ -88,7 +88,8 @@ struct WrapArguments {
 };
 
 struct ServeArguments {
-  bool stdio = false;  ///< The only door for now, and asked for by name.
+  bool stdio = false;
+  std::vector<std::string> listen;  ///< Addresses for HTTP, in place of the configuration's.
   std::string config;
   std::string owner;
   std::string store;

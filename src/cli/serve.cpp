@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// serve.cpp: `meantime serve`: the tools of a configuration file, behind MCP on standard input and output.
+// serve.cpp: `meantime serve`: the tools of a configuration file, behind MCP on standard input and output, HTTP, or
+// both.
 #include <unistd.h>
 
 #include "cli/commands.hpp"
@@ -7,7 +8,7 @@
 #include "cli/server_machine.hpp"
 #include "cli/terminal.hpp"
 #include "config/config.hpp"
-#include "serve/serve_stdio.hpp"
+#include "serve/serve.hpp"
 #include "serve/stdio.hpp"
 #include "serve/upstream_tools.hpp"
 #include "telemetry/log.hpp"
@@ -17,6 +18,7 @@ namespace {
 
 // Below the time after which clients give up on a server that does not answer `initialize`.
 constexpr Milliseconds greeting_limit{20'000};
+constexpr std::uint16_t default_port = 7420;
 
 serve::SessionOptions session_options(const config::Config& config, const ServeArguments& arguments) {
   serve::SessionOptions options;
@@ -25,6 +27,7 @@ serve::SessionOptions session_options(const config::Config& config, const ServeA
                    config.session.names.cancel};
   options.await_cap = config.session.await_cap;
   options.await_caps = config.session.await_caps;
+  options.budget_caps = config.session.budgets;
   options.preview_chars = config.session.preview_chars;
   options.drain_grace = config.drain_grace;
   return options;
@@ -61,7 +64,7 @@ Task<int> serve_configured(ServerMachine& machine, config::Config config, serve:
       serve::connect_upstreams(loop, clock, *machine.manager, std::move(config.upstreams), greeting_limit, heard),
       upstreams, ready);
   const int code =
-      co_await serve::run_serve_stdio(loop, *machine.manager, clock, std::move(options), STDIN_FILENO, STDOUT_FILENO);
+      co_await serve::run_serve(ready_loop, *machine.manager, clock, machine.machine.random, std::move(options));
   connecting.reset();
   for (const auto& upstream : upstreams) co_await upstream->stop();
   machine.manager.reset();  // its tools speak of the upstreams
@@ -79,6 +82,22 @@ int serve_command(const ServeArguments& arguments, std::string_view version) {
   serve::ServeOptions options;
   options.session = session_options(*config, arguments);
   options.server_version = version;
+  options.stdio = arguments.stdio;
+  options.http = config->http;
+  options.auth = config->auth;
+  options.over_budget = config->session.over_budget;
+  options.log = [](std::string_view text) { complain(std::string(text)); };
+  if (!arguments.listen.empty()) options.http.listen.clear();
+  for (const std::string& text : arguments.listen) {
+    auto address = config::parse_listen(text);
+    if (!address) {
+      complain(address.error().detail);
+      return exit_code::usage;
+    }
+    options.http.listen.push_back(std::move(*address));
+  }
+  if (!options.stdio && options.http.listen.empty())
+    options.http.listen = {{.host = "127.0.0.1", .port = default_port}};
   const auto store = choose_store(arguments.store, config->store);
   if (!store) {
     complain(store.error().detail);

@@ -306,8 +306,9 @@ std::string BuiltinTools::instructions() const {
 Task<Result<Outcome>> BuiltinTools::call(Kind kind, Asker asker, mcp::JsonSpan arguments, OnProgress on_progress) {
   auto request = read_request(arguments);
   if (!request) return refused(std::move(request.error()), {});
-  Asked asked{manager_,          clock_, std::move(asker.owner),  names_, options_.preview_chars,
-              await_cap(asker.client), std::move(*request)};
+  Asked asked{
+      manager_,           clock_, std::move(asker.owner), names_, options_.preview_chars, await_cap(asker.client),
+      std::move(*request)};
   if (kind == Kind::list) return list(std::move(asked));
   if (asked.request.task_id.empty()) {
     return refused(

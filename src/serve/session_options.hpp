@@ -33,6 +33,7 @@ struct SessionOptions {
   std::optional<Milliseconds> budget;  ///< In place of the manager's and of a tool's own.
   Milliseconds await_cap{25'000};      ///< How long await_task waits, at most and by default: below clients' limits.
   std::map<std::string, Milliseconds> await_caps;      ///< In place of await_cap, by the client's name.
+  std::map<std::string, Milliseconds> budget_caps;     ///< The most a call may take inline, by the client's name.
   std::uint64_t preview_chars = 20'000;                ///< A longer result is handed out in pages of this.
   std::size_t max_line_bytes = std::size_t{64} << 20;  ///< Of one message; a longer one is refused and skipped.
   BuiltinNames names;

@@ -195,7 +195,8 @@ void WrapSession::call_tool(const mcp::Message& message) {
   if (!call->progress_token.empty()) {
     on_progress = [this, call](const Progress& progress) { calls_.send_progress(*call, progress); };
   }
-  calls_.run(*call, builtins_.call(*builtin, {options_.session.owner, client_name_}, message.param.arguments, std::move(on_progress)));
+  calls_.run(*call, builtins_.call(*builtin, {options_.session.owner, client_name_}, message.param.arguments,
+                                   std::move(on_progress)));
 }
 
 void WrapSession::call_upstream(ClientCall& call, const mcp::Message& message, const std::string& name) {

@@ -22,10 +22,10 @@ struct Answer {
     error,
   };
   Kind kind = Kind::plain;
-  std::string result;   ///< Raw JSON object; of an error: an upstream's raw error object, or empty.
-  int code = 0;         ///< Of an error.
-  std::string message;  ///< Of an error.
-  std::string data;     ///< Of an error: raw JSON, or empty.
+  std::string result;        ///< Raw JSON object; of an error: an upstream's raw error object, or empty.
+  int code = 0;              ///< Of an error.
+  std::string message;       ///< Of an error.
+  std::string data;          ///< Of an error: raw JSON, or empty.
   std::string related_task;  ///< 2025-11-25: the task whose result this is, raw JSON; empty: none.
 
   [[nodiscard]] static Answer of(std::string result, Kind kind = Kind::plain) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // dispatch.cpp: which method of which revision is answered by what.
+#include "core/duration.hpp"
 #include "core/json_writer.hpp"
 #include "serve/server/handshake_client.hpp"
 #include "serve/server/mcp_server.hpp"
@@ -9,6 +10,9 @@ namespace meantime::serve {
 namespace {
 
 using Request = mcp::ServerRequest;
+
+// Outside of what JSON-RPC and MCP keep for themselves.
+constexpr auto too_many_look_ups = static_cast<mcp::RpcCode>(429);
 
 Task<Answer> no_method(const Request& request) {
   return refused(mcp::RpcCode::method_not_found, "Method not found: " + request.message->method.text().substr(0, 100));
@@ -22,7 +26,8 @@ Task<Answer> set_level(Work& work, const Request& request) {
 }
 
 Task<Answer> missing(std::string_view what) {
-  return refused(mcp::RpcCode::invalid_params, "Invalid params: '" + std::string(what) + "' is missing or not a string");
+  return refused(mcp::RpcCode::invalid_params,
+                 "Invalid params: '" + std::string(what) + "' is missing or not a string");
 }
 
 Task<Answer> discover(Work& work) {
@@ -86,6 +91,12 @@ Task<Answer> task(Work& work, const Request& request) {
   }
   if (request.method == Method::tasks_list) return list_tasks_2025(work, param.cursor.text());
   if (!param.task_id.is_string()) return missing("taskId");
+  const bool limited = work.server.options.look_ups.per_second > 0;
+  if (const Milliseconds wait = limited ? work.server.look_ups.take(work.info.who->owner) : Milliseconds(0);
+      wait.count() > 0) {
+    return refused(too_many_look_ups, "Too many look-ups of tasks: come again in " + format_duration(wait),
+                   "{\"retryAfterMs\":" + std::to_string(wait.count()) + "}");
+  }
   std::string id = param.task_id.text();
   switch (request.method) {
     case Method::tasks_get:

@@ -9,9 +9,9 @@
 #include <string>
 #include <unordered_map>
 
+#include "auth/authenticator.hpp"
 #include "mcp/handshake_session.hpp"
 #include "meantime/coroutine.hpp"
-#include "auth/authenticator.hpp"
 #include "meantime/task_id.hpp"
 #include "serve/server/answer.hpp"
 #include "serve/server/reply.hpp"
@@ -58,6 +58,7 @@ class HandshakeClient final : public ServerEvents {
 
   void on_list_changed(List list) override;
   void on_resource_updated(std::string_view uri) override;
+  void on_closing() override {}
 
  private:
   Task<void> follow_to_the_end(TaskId task, std::string progress_token);

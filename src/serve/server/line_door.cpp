@@ -132,9 +132,8 @@ void LineDoor::request(const mcp::Message& message, std::shared_ptr<Batch> batch
   std::string key = mcp::canonical_id(message.id);
   if (open_.contains(key) || open_.size() >= most_open) {
     return refuse({.code = static_cast<int>(mcp::RpcCode::invalid_request),
-                   .message = open_.size() >= most_open
-                                  ? "Invalid request: 10000 requests are open: wait for answers"
-                                  : "Invalid request: a request with this id is open",
+                   .message = open_.size() >= most_open ? "Invalid request: 10000 requests are open: wait for answers"
+                                                        : "Invalid request: a request with this id is open",
                    .id = std::string(message.id.raw())},
                   batch);
   }

@@ -43,7 +43,8 @@ class Listening final : public OpenRequest, ServerEvents {
     if (subscribed) subscribed_.insert(uri);
   }
 
-  // Tells the state the task is in, then each further one, until it has ended. An id that is not the caller's is silent.
+  // Tells the state the task is in, then each further one, until it has ended. An id that is not the caller's is
+  // silent.
   Task<void> follow(TaskId id) {
     const std::string owner = info_.who->owner;
     auto record = co_await server_.manager.check(id, owner);
@@ -77,6 +78,12 @@ class Listening final : public OpenRequest, ServerEvents {
     std::string out;
     if (subscription_.append_resource_updated(out, uri)) send(std::move(out));
   }
+  void on_closing() override {
+    std::string out;
+    subscription_.append_end(out, server_.identity());
+    out.pop_back();
+    reply_.end(out, 200);
+  }
   void send(std::string line) {
     line.pop_back();
     reply_.message(line);
@@ -107,9 +114,9 @@ std::unique_ptr<OpenRequest> open_listening(McpServer& server, RequestInfo info,
                                 std::string(mcp::tasks_required_data())));
   }
   if (filter->tasks.size() > server.options.most_listened_tasks) {
-    return refuse(Answer::fault(mcp::RpcCode::invalid_params,
-                                "Invalid params: at most " + std::to_string(server.options.most_listened_tasks) +
-                                    " 'taskIds' of one request: send several"));
+    return refuse(Answer::fault(mcp::RpcCode::invalid_params, "Invalid params: at most " +
+                                                                  std::to_string(server.options.most_listened_tasks) +
+                                                                  " 'taskIds' of one request: send several"));
   }
   auto listening = std::make_unique<Listening>(server, std::move(info), reply,
                                                mcp::honoured(std::move(*filter), capabilities(server)));

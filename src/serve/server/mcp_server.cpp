@@ -16,8 +16,8 @@ namespace {
 // What binds a parked request to its repetition: all of its params but what the repetition adds.
 std::string digest_of(const mcp::ServerRequest& request) {
   std::string out(request.message->method.raw());
-  for (const mcp::JsonSpan part : {request.message->param.name, request.message->param.uri,
-                                   request.message->param.arguments}) {
+  for (const mcp::JsonSpan part :
+       {request.message->param.name, request.message->param.uri, request.message->param.arguments}) {
     out += '\n';
     out += part.raw();
   }
@@ -36,7 +36,8 @@ McpServer::McpServer(boost::asio::io_context& io, TaskManager& its_manager, Cloc
       loop(io),
       builtins(its_manager, its_clock, options.session),
       tools(its_manager, options.session.output_schemas),
-      parked(deadlines, its_random, options.parked_for, options.most_parked) {
+      parked(deadlines, its_random, options.parked_for, options.most_parked),
+      look_ups(options.look_ups, its_clock) {
   JsonWriter(identity_)
       .begin_object()
       .field("name", options.name)
@@ -63,7 +64,8 @@ void McpServer::take_names() {
 }
 
 std::unique_ptr<OpenRequest> McpServer::open(const mcp::ServerRequest& request, const mcp::HttpHead* head,
-                                             std::shared_ptr<const auth::Principal> who, HandshakeClient* session, Reply& reply) {
+                                             std::shared_ptr<const auth::Principal> who, HandshakeClient* session,
+                                             Reply& reply) {
   RequestInfo info;
   info.family = request.family;
   info.revision = request.revision;
@@ -197,6 +199,13 @@ void McpServer::tell(ServerEvents::List list) {
   const std::vector<ServerEvents*> all = events_;
   for (ServerEvents* each : all) {
     if (std::ranges::find(events_, each) != events_.end()) each->on_list_changed(list);
+  }
+}
+
+void McpServer::end_listening() {
+  const std::vector<ServerEvents*> all = events_;
+  for (ServerEvents* each : all) {
+    if (std::ranges::find(events_, each) != events_.end()) each->on_closing();
   }
 }
 

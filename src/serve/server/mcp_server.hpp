@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/rate_limiter.hpp"
 #include "engine/deadlines.hpp"
 #include "meantime/manager.hpp"
 #include "meantime/offers.hpp"
@@ -29,14 +30,15 @@ struct McpServerOptions {
   SessionOptions session;
   std::string name = "meantime";
   std::string version;
-  std::string instructions;             ///< For the model, before our own hint.
-  Milliseconds poll_interval{1'000};    ///< What clients are told to wait between two tasks/get.
-  Milliseconds list_ttl{0};             ///< How long a list may be kept (2026-07-28); 0: ask again each time.
-  Milliseconds parked_for{600'000};     ///< How long a call waits for its client to come back with answers.
-  std::size_t most_parked = 10'000;     ///< Calls; more are refused.
+  std::string instructions;               ///< For the model, before our own hint.
+  Milliseconds poll_interval{1'000};      ///< What clients are told to wait between two tasks/get.
+  Milliseconds list_ttl{0};               ///< How long a list may be kept (2026-07-28); 0: ask again each time.
+  Milliseconds parked_for{600'000};       ///< How long a call waits for its client to come back with answers.
+  std::size_t most_parked = 10'000;       ///< Calls; more are refused.
   std::size_t most_listened_tasks = 256;  ///< Of one subscriptions/listen.
   /// Clients without tasks (2026-07-28): wait for the tool, however long it takes, in place of an envelope.
   bool wait_without_tasks = false;
+  auth::RateLimit look_ups{.per_second = 0};  ///< Of tasks by their id, for each caller; 0: no limit.
   /// Until it is set, lists wait, and so do calls of tools that are not there yet. Null: all is ready.
   ToolsReady* tools_ready = nullptr;
   /// Of resources, prompts and completions; outlives the server. Null: none.
@@ -56,7 +58,8 @@ class McpServer final : OfferListener {
   /// null is returned. `head` is for headers that depend on the tool; null on stdio. The message's text may go after
   /// this call, `reply` and `session` must stay until the request is answered or destroyed.
   [[nodiscard]] std::unique_ptr<OpenRequest> open(const mcp::ServerRequest& request, const mcp::HttpHead* head,
-                                                  std::shared_ptr<const auth::Principal> who, HandshakeClient* session, Reply& reply);
+                                                  std::shared_ptr<const auth::Principal> who, HandshakeClient* session,
+                                                  Reply& reply);
 
   /// Answers a request in its revision's shape.
   void finish(Work& work, Answer answer);
@@ -64,6 +67,8 @@ class McpServer final : OfferListener {
   void park(std::unique_ptr<Work> work);
 
   [[nodiscard]] const std::string& identity() const noexcept { return identity_; }
+  /// Ends the streams of subscriptions/listen in order: before a door closes.
+  void end_listening();
   void listen(ServerEvents* events) { events_.push_back(events); }
   void forget(ServerEvents* events) { std::erase(events_, events); }
 
@@ -76,6 +81,7 @@ class McpServer final : OfferListener {
   BuiltinTools builtins;
   ToolTable tools;
   Parked parked;
+  auth::RateLimiter look_ups;
 
  private:
   [[nodiscard]] std::unique_ptr<OpenRequest> resume(RequestInfo info, const mcp::ServerRequest& request, Reply& reply);

@@ -16,9 +16,7 @@ class Round final : public InputRound {
   [[nodiscard]] const std::vector<InputRequest>& requests() const noexcept override { return requests_; }
   void answer(std::vector<InputResponse> responses) override { decide(std::move(responses)); }
   void refuse(Error why) override { decide(std::unexpected(std::move(why))); }
-  void to_task() override {
-    refuse({errc::unsupported, "serve.ask", "only a tool's call can become a task"});
-  }
+  void to_task() override { refuse({errc::unsupported, "serve.ask", "only a tool's call can become a task"}); }
 
   [[nodiscard]] bool await_ready() const noexcept { return decided_.has_value(); }
   void await_suspend(std::coroutine_handle<> waiter) noexcept { waiter_ = waiter; }
@@ -125,15 +123,13 @@ Task<Answer> get_prompt(Work& work, std::string name, std::string arguments) {
 }
 
 Task<Answer> read_resource(Work& work, std::string uri) {
-  return run(work, Answer::Kind::cacheable, [&](OfferSource& source, Context& context) {
-    return source.read_resource(context, std::move(uri));
-  });
+  return run(work, Answer::Kind::cacheable,
+             [&](OfferSource& source, Context& context) { return source.read_resource(context, std::move(uri)); });
 }
 
 Task<Answer> complete(Work& work, std::string params) {
-  return run(work, Answer::Kind::plain, [&](OfferSource& source, Context& context) {
-    return source.complete(context, std::move(params));
-  });
+  return run(work, Answer::Kind::plain,
+             [&](OfferSource& source, Context& context) { return source.complete(context, std::move(params)); });
 }
 
 }  // namespace meantime::serve

@@ -39,7 +39,7 @@ std::string Parked::keep(std::unique_ptr<Work> work) {
 }
 
 std::expected<std::unique_ptr<Work>, std::string> Parked::take(std::string_view state, std::string_view owner,
-                                                              std::string_view digest) {
+                                                               std::string_view digest) {
   const auto found = kept_.find(std::string(state));
   if (found == kept_.end() || found->second->work->info.who->owner != owner || found->second->work->digest != digest) {
     return std::unexpected(std::string(cannot_resume));

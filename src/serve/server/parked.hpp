@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// parked.hpp: requests of 2026-07-28 that wait for their client to come back with what was asked, each under a requestState that
-// nobody can guess, and that is good for one repetition of the same request by the same caller. Threads: the loop's.
+// parked.hpp: requests of 2026-07-28 that wait for their client to come back with what was asked, each under a
+// requestState that nobody can guess, and that is good for one repetition of the same request by the same caller.
+// Threads: the loop's.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,7 @@ class Parked {
   /// Gives back what `state` stands for. Errors: why not, for the client: forged, unknown, expired or used, of another
   /// caller, or of another request: never told apart further than helps an honest client.
   [[nodiscard]] std::expected<std::unique_ptr<Work>, std::string> take(std::string_view state, std::string_view owner,
-                                                                      std::string_view digest);
+                                                                       std::string_view digest);
 
  private:
   struct Kept {

@@ -12,8 +12,8 @@ class Reply {
   virtual ~Reply() = default;
   /// A notification or request that belongs to this request and comes before its answer.
   virtual void message(std::string_view json) = 0;
-  /// The answer. `http_status` is for an answer over HTTP that nothing came before. Nothing may follow, and the door may
-  /// let go of the request inside this call.
+  /// The answer. `http_status` is for an answer over HTTP that nothing came before. Nothing may follow, and the door
+  /// may let go of the request inside this call.
   virtual void end(std::string_view json, int http_status) = 0;
 };
 

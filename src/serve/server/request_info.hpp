@@ -27,7 +27,7 @@ struct RequestInfo {
   std::string progress_token;  ///< Raw; empty: no progress is wanted.
   std::optional<LogLevel> log_level;
   std::shared_ptr<const auth::Principal> who;  ///< Never null.
-  HandshakeClient* session = nullptr;  ///< Of the handshake family; outlives the request.
+  HandshakeClient* session = nullptr;          ///< Of the handshake family; outlives the request.
 
   [[nodiscard]] bool stateless() const noexcept { return family == mcp::Family::stateless; }
   /// May be answered with a CreateTaskResult of 2026-07-28.

@@ -14,6 +14,8 @@ class ServerEvents {
   virtual ~ServerEvents() = default;
   virtual void on_list_changed(List list) = 0;
   virtual void on_resource_updated(std::string_view uri) = 0;
+  /// The server goes: streams that lie open end in order.
+  virtual void on_closing() = 0;
 };
 
 }  // namespace meantime::serve

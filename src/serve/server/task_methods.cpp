@@ -155,8 +155,7 @@ std::string task_state_2025(McpServer& server, const TaskRecord& record) {
 Task<Answer> created_task(Work& work, Backgrounded task) {
   auto record = co_await work.server.manager.check(task.task_id, work.info.who->owner);
   if (!record) co_return of_error(record.error());
-  co_return Answer::of(mcp::created_task(Shown(work.server, *record, mcp::Family::stateless).view),
-                       Answer::Kind::task);
+  co_return Answer::of(mcp::created_task(Shown(work.server, *record, mcp::Family::stateless).view), Answer::Kind::task);
 }
 
 Task<Answer> get_task(Work& work, std::string id) {
@@ -221,8 +220,8 @@ Task<Answer> task_result_2025(Work& work, std::string id) {
   std::set<std::string> asked;
   while (record && record->status == TaskStatus::running) {
     ask_for_task(work, *record, asked);
-    record = co_await server.manager.await_change(record->task_id, *record, server.manager.options().await_timeout,
-                                                  owner);
+    record =
+        co_await server.manager.await_change(record->task_id, *record, server.manager.options().await_timeout, owner);
   }
   if (!record) co_return of_error(record.error());
   auto end = co_await end_of(server, *record);

@@ -34,8 +34,7 @@ Answer of_failure(const Work& work, const ToolFailure& failure) {
 }
 
 Answer of_refusal(const Work& work, const Error& error) {
-  const bool bad_call =
-      error.code == errc::invalid_argument && !mcp::bad_arguments_are_results(work.info.revision);
+  const bool bad_call = error.code == errc::invalid_argument && !mcp::bad_arguments_are_results(work.info.revision);
   if (error.code == errc::not_found || bad_call) return Answer::fault(mcp::RpcCode::invalid_params, error.detail);
   return Answer::of(text_result(envelope::error(error), true));
 }
@@ -121,7 +120,8 @@ Task<Answer> list_tools(Work& work, std::string cursor) {
   }
   if (server.options.tools_ready != nullptr) co_await server.options.tools_ready->wait();
   std::string result = "{\"tools\":[" + server.tools.listing(work.info.revision);
-  for (const std::string& definition : server.builtins.definitions(work.info.stateless() ? std::string() : work.info.client_name)) {
+  for (const std::string& definition :
+       server.builtins.definitions(work.info.stateless() ? std::string() : work.info.client_name)) {
     if (result.back() != '[') result += ',';
     result += definition;
   }
@@ -152,8 +152,8 @@ Task<Answer> call_tool(Work& work, const mcp::ServerRequest& request, const mcp:
     if (server.options.tools_ready != nullptr && !server.options.tools_ready->now()) {
       return when_ready(work, std::string(request.message->line));
     }
-    return refused(mcp::RpcCode::invalid_params, "Unknown tool: '" + name.substr(0, 128) +
-                                                     "'. tools/list says which tools there are");
+    return refused(mcp::RpcCode::invalid_params,
+                   "Unknown tool: '" + name.substr(0, 128) + "'. tools/list says which tools there are");
   }
   const Tool& tool = *listed->tool;
   if (head != nullptr && work.info.stateless() && !listed->headers.empty()) {
@@ -164,7 +164,8 @@ Task<Answer> call_tool(Work& work, const mcp::ServerRequest& request, const mcp:
   TaskForm form = work.info.takes_tasks() ? TaskForm::extension : TaskForm::none;
   if (work.info.revision == mcp::Revision::r2025_11_25 && param.task) {
     if (!param.task.is_object()) {
-      return refused(mcp::RpcCode::invalid_params, "Invalid params: 'task' is an object, {} or {\"ttl\": milliseconds}");
+      return refused(mcp::RpcCode::invalid_params,
+                     "Invalid params: 'task' is an object, {} or {\"ttl\": milliseconds}");
     }
     if (tool.no_background) {
       return refused(mcp::RpcCode::method_not_found, "Tool '" + name + "' cannot run as a task: leave out 'task'");
@@ -185,6 +186,11 @@ Task<Answer> call_tool(Work& work, const mcp::ServerRequest& request, const mcp:
   call.arguments = param.arguments.raw();
   call.caller = {.user_id = work.info.who->owner, .channel_id = {}, .platform = "mcp"};
   call.budget = server.options.session.budget;
+  if (const auto cap = server.options.session.budget_caps.find(work.info.client_name);
+      cap != server.options.session.budget_caps.end()) {
+    const Milliseconds own = call.budget.value_or(tool.budget.value_or(server.manager.options().budget));
+    call.budget = std::min(own, cap->second);
+  }
   if (form == TaskForm::on_request) call.budget = Milliseconds(0);
   if (form == TaskForm::none && work.info.stateless() && server.options.wait_without_tasks) call.budget = for_ever;
   call.idempotency_key = param.meta_idempotency_key.text();

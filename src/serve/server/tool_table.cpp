@@ -70,9 +70,9 @@ void ToolTable::make() {
     listed.tool = tool;
     // A client leaves out a tool whose annotations are wrong; a call of it that comes all the same needs no headers.
     if (auto headers = mcp::read_param_headers(mcp::JsonSpan(tool->input_schema))) listed.headers = std::move(*headers);
-    listed.structured_envelope =
-        !mcp::member(mcp::JsonSpan(tool->listing), "outputSchema") ||
-        (schemas_ == OutputSchemas::widen && !tool->no_background) || schemas_ == OutputSchemas::drop;
+    listed.structured_envelope = !mcp::member(mcp::JsonSpan(tool->listing), "outputSchema") ||
+                                 (schemas_ == OutputSchemas::widen && !tool->no_background) ||
+                                 schemas_ == OutputSchemas::drop;
     tools_.emplace(tool->name, std::move(listed));
   }
 }

@@ -20,7 +20,7 @@ namespace meantime::serve {
 struct ListedTool {
   const Tool* tool = nullptr;
   std::vector<mcp::ParamHeader> headers;  ///< From x-mcp-header annotations; empty: none.
-  bool structured_envelope = true;     ///< The listed output schema has room for the envelope, or there is none.
+  bool structured_envelope = true;        ///< The listed output schema has room for the envelope, or there is none.
 };
 
 class ToolTable {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// boost_redis.cpp: the bodies of Boost.Redis' protocol parts and of Asio's TLS, compiled once here.
-#include <boost/asio/ssl/impl/src.hpp>
+// boost_redis.cpp: the bodies of Boost.Redis' protocol parts, compiled once here.
 #include <boost/redis/impl/error.ipp>
 #include <boost/redis/impl/request.ipp>
 #include <boost/redis/resp3/impl/parser.ipp>
