@@ -22,7 +22,7 @@ BELOW = {
     "registry": ["store", "telemetry", "engine", "core"],
     "executor": ["registry", "schema", "store", "telemetry", "engine", "core"],
     "tools": ["executor", "client", "auth", "http", "process", "mcp", "schema", "telemetry", "engine", "core"],
-    "config": ["tools", "client", "auth", "http", "executor", "store", "process", "schema", "telemetry", "engine", "core"],
+    "config": ["tools", "client", "auth", "http", "executor", "store", "process", "mcp", "schema", "telemetry", "engine", "core"],
     "serve": ["config", "tools", "client", "auth", "http", "executor", "store", "process", "mcp", "telemetry", "engine", "core"],
     "cli": ["serve", "config", "tools", "client", "auth", "http", "executor", "process", "mcp", "store", "telemetry", "engine", "core"],
     "app": ["cli", "core"],

@@ -32,6 +32,8 @@ class OauthClient final : public RequestAuth {
   Task<Result<bool>> refused(std::string method, std::string url, Refusal refusal) override;
   /// Gets a token now, though none was asked for (`meantime login`). Errors: as refused().
   [[nodiscard]] Task<Result<void>> log_in();
+  /// Why what was learned could not be read or kept; empty: it could.
+  [[nodiscard]] const std::string& store_problem() const noexcept;
 
  private:
   struct State;

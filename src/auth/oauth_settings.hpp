@@ -34,6 +34,7 @@ struct OauthSettings {
   std::vector<std::string> scopes;    ///< Instead of what the upstream asks for at first.
   bool offline_access = true;         ///< Ask for refresh tokens where the server offers them so.
   bool register_clients = true;       ///< RFC 7591 where nothing else is left.
+  bool dpop = true;                   ///< Prove possession of a key (RFC 9449) to upstreams that want it.
   bool local_servers = false;         ///< Plain http to this machine, though the upstream is elsewhere.
   /// Grant::enterprise: the user's ID token, and who exchanges it.
   std::function<Result<std::string>()> id_token;

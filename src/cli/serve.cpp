@@ -3,22 +3,30 @@
 // both.
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/server_machine.hpp"
 #include "cli/terminal.hpp"
 #include "config/config.hpp"
+#include "serve/gateway/gateway.hpp"
 #include "serve/serve.hpp"
 #include "serve/stdio.hpp"
-#include "serve/upstream_tools.hpp"
 #include "telemetry/log.hpp"
 
 namespace meantime::cli {
 namespace {
 
-// Below the time after which clients give up on a server that does not answer `initialize`.
-constexpr Milliseconds greeting_limit{20'000};
 constexpr std::uint16_t default_port = 7420;
+
+// Beside the tasks: what only this user may read.
+std::string token_folder() {
+  const char* own = std::getenv("XDG_STATE_HOME");
+  const char* home = std::getenv("HOME");
+  if (own != nullptr && own[0] == '/') return std::string(own) + "/meantime/tokens";
+  return home != nullptr ? std::string(home) + "/.local/state/meantime/tokens" : std::string();
+}
 
 serve::SessionOptions session_options(const config::Config& config, const ServeArguments& arguments) {
   serve::SessionOptions options;
@@ -31,12 +39,6 @@ serve::SessionOptions session_options(const config::Config& config, const ServeA
   options.preview_chars = config.session.preview_chars;
   options.drain_grace = config.drain_grace;
   return options;
-}
-
-Task<void> connect(Task<std::vector<std::unique_ptr<serve::UpstreamTools>>> connecting,
-                   std::vector<std::unique_ptr<serve::UpstreamTools>>& upstreams, serve::ToolsReady& ready) {
-  upstreams = co_await std::move(connecting);
-  ready.set();
 }
 
 Task<int> serve_configured(ServerMachine& machine, config::Config config, serve::ServeOptions options, Log& log) {
@@ -56,17 +58,19 @@ Task<int> serve_configured(ServerMachine& machine, config::Config config, serve:
   }
   auto heard = [&log](std::string_view text) { log.write(LogThreshold::warning, "upstream", text); };
   // The client is answered meanwhile: one upstream that hangs holds up nobody but those who ask for its tools.
-  std::vector<std::unique_ptr<serve::UpstreamTools>> upstreams;
-  Loop ready_loop(loop);
-  serve::ToolsReady ready(ready_loop);
-  options.tools_ready = &ready;
-  auto connecting = connect(
-      serve::connect_upstreams(loop, clock, *machine.manager, std::move(config.upstreams), greeting_limit, heard),
-      upstreams, ready);
+  Loop ready(loop);
+  http::Client http(ready);
+  serve::Gateway gateway({.loop = ready, .clock = clock, .manager = *machine.manager, .http = &http, .log = heard},
+                         std::move(config.upstreams), machine.machine.random, token_folder());
+  serve::ToolsReady tools_ready(ready);
+  gateway.start(tools_ready);
+  if (gateway.size() > 0) {
+    options.tools_ready = &tools_ready;
+    options.offers = &gateway;
+  }
   const int code =
-      co_await serve::run_serve(ready_loop, *machine.manager, clock, machine.machine.random, std::move(options));
-  connecting.reset();
-  for (const auto& upstream : upstreams) co_await upstream->stop();
+      co_await serve::run_serve(ready, *machine.manager, clock, machine.machine.random, std::move(options));
+  co_await gateway.stop();
   machine.manager.reset();  // its tools speak of the upstreams
   co_return code;
 }

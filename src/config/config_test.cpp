@@ -14,6 +14,7 @@
 #include "config/size.hpp"
 #include "meantime/system_clock.hpp"
 #include "support/co_test.hpp"
+#include "support/config_texts.hpp"
 
 namespace meantime::config {
 namespace {
@@ -25,15 +26,11 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-std::vector<std::string> problems_of(std::string_view text) {
-  std::vector<std::string> out;
-  for (const Problem& problem : read_config(text, "/etc/c.toml").problems) out.push_back(problem.text());
-  return out;
-}
-Config config_of(std::string_view text) {
-  Loaded loaded = read_config(text, "/etc/c.toml");
-  if (!loaded.problems.empty()) throw std::runtime_error(loaded.problems.front().text());
-  return std::move(loaded.config);
+using test::config_of;
+using test::problems_of;
+
+std::vector<Problem> problems_in(const std::filesystem::path& file) {
+  return load_config(file).problems;
 }
 
 TEST(Config, AnEmptyFileIsTheDefaults) {
@@ -383,10 +380,10 @@ TEST_F(ConfigFile, IsFoundByVariableThenInTheUsersFolder) {
 }
 
 TEST_F(ConfigFile, ThatCannotBeReadSaysSo) {
-  EXPECT_THAT(check_config(folder_).front().text(), HasSubstr("no regular file"));
-  EXPECT_THAT(check_config(folder_ / "none").front().text(), HasSubstr("no such file"));
+  EXPECT_THAT(problems_in(folder_).front().text(), HasSubstr("no regular file"));
+  EXPECT_THAT(problems_in(folder_ / "none").front().text(), HasSubstr("no such file"));
   const auto huge = write("huge.toml", std::string((4U << 20) + 1, '#'));
-  EXPECT_THAT(check_config(huge).front().text(), HasSubstr("larger than 4 MB"));
+  EXPECT_THAT(problems_in(huge).front().text(), HasSubstr("larger than 4 MB"));
 }
 
 TEST_F(ConfigFile, APasswordMayStandInAFileBesideIt) {
@@ -394,9 +391,9 @@ TEST_F(ConfigFile, APasswordMayStandInAFileBesideIt) {
   const auto file = write("c.toml", "[store]\nurl = \"redis://bot@h\"\npassword_file = \"secret\"\n");
   EXPECT_EQ(load_config(file).config.store.redis.password, "geheim");
   write("secret", "\n");
-  EXPECT_THAT(check_config(file).front().text(), HasSubstr("c.toml:3:17: password file"));
+  EXPECT_THAT(problems_in(file).front().text(), HasSubstr("c.toml:3:17: password file"));
   write("secret", std::string(70'000, 'x'));
-  EXPECT_THAT(check_config(file).front().text(), HasSubstr("larger than 64 KB"));
+  EXPECT_THAT(problems_in(file).front().text(), HasSubstr("larger than 64 KB"));
 }
 
 TEST_F(ConfigFile, ASchemaMayStandInAFileBesideIt) {
@@ -424,6 +421,10 @@ class FromExample final : public ToolContext {
   [[nodiscard]] const Caller& caller() const noexcept override { return caller_; }
   void progress(Progress) override {}
   void append_output(std::string_view) override {}
+  void log(LogLine) override {}
+  [[nodiscard]] Task<Result<std::vector<InputResponse>>> ask(std::vector<InputRequest>) override {
+    co_return fail(errc::unsupported, "test.ask", "nobody is here");
+  }
   [[nodiscard]] std::stop_token stop_token() override { return {}; }
   [[nodiscard]] Task<void> sleep(Milliseconds) override { co_return; }
 

@@ -27,10 +27,6 @@ Loaded load_config(const std::filesystem::path& file) {
   return out;
 }
 
-std::vector<Problem> check_config(const std::filesystem::path& file) {
-  return load_config(file).problems;
-}
-
 std::filesystem::path default_config_file() {
   const auto variable = [](const char* name) -> std::string_view {
     const char* value = std::getenv(name);

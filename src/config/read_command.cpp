@@ -2,10 +2,10 @@
 // read_command.cpp: a [tools.<name>] table as a CommandSpec.
 #include <boost/json.hpp>
 #include <charconv>
-#include <cmath>
 
 #include "config/read_file.hpp"
 #include "config/readers.hpp"
+#include "mcp/splice.hpp"
 
 namespace meantime::config {
 namespace {
@@ -30,7 +30,8 @@ class CommandReader {
       section_.say(section_.place_of("description"),
                    "[" + section_.name() + "] has no description: say what the tool does, for models choose by it");
     }
-    const ToolRules rules = read_rules(section_);
+    rules = read_rules(section_);
+    rules.output_schema = section_.json_object("output_schema");
     check_rules(section_, rules);
     rules.apply_to(spec_.tool);
 
@@ -57,6 +58,8 @@ class CommandReader {
     }
     return std::move(spec_);
   }
+
+  ToolRules rules;
 
  private:
   void read_command_line() {
@@ -141,10 +144,12 @@ class CommandReader {
       spec_.tool.input_schema = std::move(*text);
     } else if (const auto* text = input->as<std::string>()) {
       spec_.tool.input_schema = *text;
-    } else if (input->as<Table>() != nullptr) {
-      json::value schema = json_of(*input);
-      schema.get_object().emplace("type", "object");  // leaves one that is there
-      spec_.tool.input_schema = json::serialize(schema);
+    } else if (const auto* table = input->as<Table>()) {
+      spec_.tool.input_schema.clear();
+      section_.append_json(spec_.tool.input_schema, "input", *input);
+      if (std::ranges::find(*table, "type", &Member::key) == table->end()) {
+        spec_.tool.input_schema = mcp::with_member(mcp::JsonSpan(spec_.tool.input_schema), "type", R"("object")");
+      }
     } else {
       section_.say(input->place, section_.named("input") +
                                      " must be a table (a JSON Schema) or a string of JSON, not " +
@@ -164,25 +169,6 @@ class CommandReader {
                                                " must describe an object (\"type\": \"object\"): a call's "
                                                "arguments have names");
     }
-  }
-
-  json::value json_of(const Value& value) {
-    if (const auto* table = value.as<Table>()) {
-      json::object out;
-      for (const Member& each : *table) out[each.key] = json_of(each.value);
-      return out;
-    }
-    if (const auto* array = value.as<Array>()) {
-      json::array out;
-      for (const Value& each : *array) out.push_back(json_of(each));
-      return out;
-    }
-    if (const auto* text = value.as<std::string>()) return json::value(*text);
-    if (const auto* flag = value.as<bool>()) return *flag;
-    if (const auto* whole = value.as<std::int64_t>()) return *whole;
-    if (const auto* real = value.as<double>(); real != nullptr && std::isfinite(*real)) return *real;
-    section_.say(value.place, section_.named("input") + " holds a value that JSON does not have: write it as a string");
-    return nullptr;
   }
 
   void read_stdin() {
@@ -256,8 +242,11 @@ class CommandReader {
 
 }  // namespace
 
-CommandSpec read_command(Problems& problems, const Member& table) {
-  return CommandReader(problems, table).read();
+CommandSpec read_command(Problems& problems, const Member& table, ToolRules& rules) {
+  CommandReader reader(problems, table);
+  CommandSpec spec = reader.read();
+  rules = std::move(reader.rules);
+  return spec;
 }
 
 }  // namespace meantime::config

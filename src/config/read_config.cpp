@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // read_config.cpp: the document's own keys and tables, and what must hold between them.
+#include <algorithm>
 #include <limits>
 
 #include "config/readers.hpp"
@@ -42,17 +43,23 @@ void read_limits(Section& document, Config& config) {
   Section::set(out.unsaved_bytes, limits.size("unsaved_bytes"));
 }
 
+void read_client_limits(Section& session, std::string_view key, std::map<std::string, Milliseconds>& out) {
+  const Member* table = session.table(key);
+  if (table == nullptr) return;
+  Section clients(session.problems(), *table->value.as<Table>(), "session." + std::string(key), table->place);
+  for (const Member& client : *table->value.as<Table>()) {
+    if (const auto most = clients.duration(client.key, Milliseconds(1))) out[client.key] = *most;
+  }
+}
+
 void read_session(Section& document, Config& config) {
   const TableOf at(document, "session");
   Section session(document.problems(), at.table(), "session", at.place());
   Section::set(config.session.await_cap, session.duration("await_cap", Milliseconds(1)));
   Section::set(config.session.preview_chars, session.number("preview_chars", 1, 100'000'000));
-  if (const Member* caps = session.table("await_caps")) {
-    Section clients(document.problems(), *caps->value.as<Table>(), "session.await_caps", caps->place);
-    for (const Member& client : *caps->value.as<Table>()) {
-      if (const auto cap = clients.duration(client.key, Milliseconds(1))) config.session.await_caps[client.key] = *cap;
-    }
-  }
+  Section::set(config.session.over_budget, session.choice("over_budget", {"envelope", "wait"}));
+  read_client_limits(session, "await_caps", config.session.await_caps);
+  read_client_limits(session, "budgets", config.session.budgets);
   const TableOf names_at(session, "names");
   Section names(document.problems(), names_at.table(), "session.names", names_at.place());
   BuiltinNames& out = config.session.names;
@@ -102,7 +109,7 @@ void read_tools(Section& document, Config& config) {
                                        "[session.names]");
       }
     }
-    CommandSpec spec = read_command(document.problems(), *table);
+    CommandSpec spec = read_command(document.problems(), *table, config.command_rules[table->key]);
     if (spec.stop_grace >= config.manager.cancel_grace) {
       document.say(table->place, "in [tools." + table->key + "] stop_grace (" + format_duration(spec.stop_grace) +
                                      ") must be less than cancel_grace (" +
@@ -113,28 +120,54 @@ void read_tools(Section& document, Config& config) {
   }
 }
 
+// A table that says neither what to start nor where it is adds to the imported server of its name.
+void read_upstreams(Section& document, Config& config) {
+  const std::size_t imported = config.upstreams.size();
+  for (const Member* table : document.tables("upstreams")) {
+    const auto end = config.upstreams.begin() + static_cast<std::ptrdiff_t>(imported);
+    const auto same = std::find_if(config.upstreams.begin(), end,
+                                   [table](const UpstreamSettings& each) { return each.name == table->key; });
+    if (same != end) {
+      *same = read_upstream(document.problems(), *table, &*same);
+    } else {
+      config.upstreams.push_back(read_upstream(document.problems(), *table, nullptr));
+    }
+  }
+}
+
 }  // namespace
+
+std::optional<Milliseconds> SessionSettings::budget_cap(const std::string& client) const {
+  const auto found = budgets.find(client);
+  return found == budgets.end() ? std::nullopt : std::optional(found->second);
+}
 
 Loaded read_config(std::string_view text, const std::filesystem::path& file) {
   Loaded out;
   Problems problems(file);
-  const auto parsed = parse_toml(text);
+  const bool json =
+      text.substr(std::min(text.find_first_not_of("\xEF\xBB\xBF \t\r\n"), text.size())).starts_with('{') ||
+      file.extension() == ".json" || file.extension() == ".jsonc";
+  const auto parsed = json ? parse_json(text) : parse_toml(text);
   if (!parsed) {
-    problems.say(parsed.error().place, "not TOML: " + parsed.error().what);
-    out.problems = problems.take();
-    return out;
-  }
-  {
+    problems.say(parsed.error().place, (json ? "not JSON: " : "not TOML: ") + parsed.error().what);
+  } else if (json) {
+    read_servers_document(problems, *parsed, out.config);
+    out.config.store.redis.lease = out.config.store.lease;
+    out.config.store.redis.retention = out.config.manager.retention;
+  } else {
     Section document(problems, *parsed->as<Table>(), "", Place{1, 1});
     read_general(document, out.config);
     read_store(document, out.config);
     read_limits(document, out.config);
     read_session(document, out.config);
     read_log(document, out.config);
+    read_http(document, out.config);
+    read_auth(document, out.config);
+    check_door(document, out.config);
     read_tools(document, out.config);
-    for (const Member* table : document.tables("upstreams")) {
-      out.config.upstreams.push_back(read_upstream(problems, *table));
-    }
+    read_import(document, out.config);
+    read_upstreams(document, out.config);
   }
   out.problems = problems.take();
   return out;

@@ -3,48 +3,34 @@
 #include <limits>
 
 #include "config/readers.hpp"
+#include "mcp/json_span.hpp"
 
 namespace meantime::config {
 namespace {
 
-template <class T>
-void put(std::optional<T>& target, const std::optional<T>& source) {
-  if (source) target = source;
+// The hints that MCP has must be of the right kind: clients refuse a whole list for one that is not. Others pass.
+void check_annotations(Section& section, const std::string& annotations) {
+  mcp::for_each_member(mcp::JsonSpan(annotations), [&section](mcp::JsonSpan key, mcp::JsonSpan value) {
+    const std::string name = key.text();
+    const auto wrong = [&](const char* kind) {
+      section.say(section.place_of("annotations"),
+                  "'" + name.substr(0, 64) + "' of " + section.named("annotations") + " must be " + kind);
+    };
+    if (name == "title" && !value.is_string()) wrong("a string");
+    const bool hint = name.ends_with("Hint");
+    if (hint && !value.boolean()) wrong("true or false");
+  });
 }
 
 }  // namespace
-
-void ToolRules::apply_to(Tool& tool) const {
-  if (budget) tool.budget = budget;
-  if (no_background) tool.no_background = *no_background;
-  if (always_background) tool.always_background = *always_background;
-  if (max_run_time) tool.max_run_time = max_run_time;
-  if (idempotent) tool.idempotent = *idempotent;
-  if (rerun_if_lost) tool.rerun_if_lost = *rerun_if_lost;
-  if (max_running) tool.max_running = *max_running;
-  if (max_result_bytes) tool.max_result_bytes = max_result_bytes;
-}
-
-ToolRules UpstreamSettings::rules_of(std::string_view tool) const {
-  ToolRules out = rules;
-  const auto own = tools.find(std::string(tool));
-  if (own == tools.end()) return out;
-  put(out.budget, own->second.budget);
-  put(out.no_background, own->second.no_background);
-  put(out.always_background, own->second.always_background);
-  put(out.max_run_time, own->second.max_run_time);
-  put(out.idempotent, own->second.idempotent);
-  put(out.rerun_if_lost, own->second.rerun_if_lost);
-  put(out.max_running, own->second.max_running);
-  put(out.max_result_bytes, own->second.max_result_bytes);
-  return out;
-}
 
 ToolRules read_rules(Section& section) {
   ToolRules rules;
   rules.budget = section.duration("budget");
   rules.no_background = section.flag("no_background");
   rules.always_background = section.flag("always_background");
+  rules.task_only = section.flag("task_only");
+  rules.asks_inline = section.flag("asks_inline");
   rules.max_run_time = section.duration("max_run_time", Milliseconds(1));
   rules.idempotent = section.flag("idempotent");
   rules.rerun_if_lost = section.flag("rerun_if_lost");
@@ -52,11 +38,20 @@ ToolRules read_rules(Section& section) {
     rules.max_running = static_cast<std::uint32_t>(*most);
   }
   rules.max_result_bytes = section.size("max_result");
+  rules.title = section.text("title");
+  rules.annotations = section.json_object("annotations");
+  if (rules.annotations) check_annotations(section, *rules.annotations);
+  rules.scopes = section.texts("scopes");
+  if (rules.scopes) check_scopes(section, "scopes", *rules.scopes);
   return rules;
 }
 
 void check_rules(Section& section, const ToolRules& rules) {
   const bool inline_only = rules.no_background.value_or(false);
+  if (inline_only && rules.task_only.value_or(false)) {
+    section.say(section.place_of("task_only"),
+                "no_background and task_only exclude each other in [" + section.name() + "]: choose one");
+  }
   if (inline_only && rules.always_background.value_or(false)) {
     section.say(section.place_of("always_background"),
                 "no_background and always_background exclude each other in [" + section.name() + "]: choose one");

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "config/section.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
+#include "auth/url.hpp"
 #include "config/size.hpp"
 #include "core/duration.hpp"
+#include "core/json_writer.hpp"
 #include "core/suggest.hpp"
 #include "core/utf8.hpp"
+#include "mcp/json_span.hpp"
 
 namespace meantime::config {
 namespace {
@@ -19,15 +25,19 @@ bool Problems::full() const noexcept {
   return problems_.size() >= most_problems;
 }
 
+Problem Problems::at(Place place, std::string what) const {
+  if (what.size() > most_bytes) what = what.substr(0, utf8::cut_length(what, most_bytes)) + "...";
+  return {file_.string(), place.line, place.column, std::move(what)};
+}
+
 void Problems::say(Place place, std::string what) {
   if (full()) {
     ++untold_;
     return;
   }
-  if (what.size() > most_bytes) what = what.substr(0, utf8::cut_length(what, most_bytes)) + "...";
-  const auto at = std::ranges::upper_bound(problems_, std::pair(place.line, place.column), {},
-                                           [](const Problem& p) { return std::pair(p.line, p.column); });
-  problems_.insert(at, {file_.string(), place.line, place.column, std::move(what)});
+  const auto position = std::ranges::upper_bound(problems_, std::pair(place.line, place.column), {},
+                                                 [](const Problem& p) { return std::pair(p.line, p.column); });
+  problems_.insert(position, at(place, std::move(what)));
 }
 
 std::filesystem::path Problems::resolve(std::string_view path) const {
@@ -40,10 +50,15 @@ std::filesystem::path Problems::resolve(std::string_view path) const {
   return (std::filesystem::absolute(file_).parent_path() / given).lexically_normal();
 }
 
+void Problems::adopt(std::vector<Problem> others) {
+  std::ranges::move(others, std::back_inserter(others_));
+}
+
 std::vector<Problem> Problems::take() {
   if (untold_ > 0) {
     problems_.push_back({file_.string(), 0, 0, "and " + std::to_string(untold_) + " more problems: mend these first"});
   }
+  std::ranges::move(others_, std::back_inserter(problems_));
   return std::move(problems_);
 }
 
@@ -139,11 +154,16 @@ std::optional<Milliseconds> Section::duration(std::string_view key, Milliseconds
   return *duration;
 }
 
-std::optional<std::uint64_t> Section::size(std::string_view key) {
+std::optional<std::uint64_t> Section::size(std::string_view key, std::uint64_t least) {
   const Value* found = value(key);
   if (found == nullptr) return std::nullopt;
+  const auto enough = [&](std::uint64_t bytes) -> std::optional<std::uint64_t> {
+    if (bytes >= least) return bytes;
+    say(found->place, named(key) + " must be at least " + std::to_string(least) + " bytes");
+    return std::nullopt;
+  };
   if (const auto* number = found->as<std::int64_t>(); number != nullptr && *number >= 0) {
-    return static_cast<std::uint64_t>(*number);
+    return enough(static_cast<std::uint64_t>(*number));
   }
   const auto* text = found->as<std::string>();
   if (text == nullptr) {
@@ -155,7 +175,7 @@ std::optional<std::uint64_t> Section::size(std::string_view key) {
     say(found->place, named(key) + ": " + size.error().detail);
     return std::nullopt;
   }
-  return *size;
+  return enough(*size);
 }
 
 std::optional<std::vector<std::string>> Section::texts(std::string_view key) {
@@ -176,6 +196,94 @@ std::optional<std::vector<std::string>> Section::texts(std::string_view key) {
     }
   }
   return out;
+}
+
+std::optional<std::vector<std::string>> Section::text_or_texts(std::string_view key) {
+  const Value* found = value(key);
+  if (found == nullptr) return std::nullopt;
+  if (const auto* one = found->as<std::string>()) return std::vector{*one};
+  return texts(key);
+}
+
+std::optional<std::filesystem::path> Section::file(std::string_view key) {
+  const auto given = text(key);
+  if (!given) return std::nullopt;
+  auto path = problems_.resolve(*given);
+  std::error_code ec;
+  if (!std::filesystem::is_regular_file(path, ec)) {
+    say(place_of(key), named(key) + ": there is no file '" + path.string() + "': create it or correct the path");
+    return std::nullopt;
+  }
+  if (::access(path.c_str(), R_OK) != 0) {
+    say(place_of(key), named(key) + ": '" + path.string() + "' cannot be read: check its permissions");
+    return std::nullopt;
+  }
+  return path;
+}
+
+std::optional<std::string> Section::url(std::string_view key) {
+  auto given = text(key);
+  if (!given) return std::nullopt;
+  const auto parsed = auth::parse_url(*given);
+  if (parsed && !parsed->has_fragment) return given;
+  say(place_of(key),
+      named(key) + ": " + (parsed ? "a URL with a fragment (#...) cannot be used" : parsed.error().detail));
+  return std::nullopt;
+}
+
+std::optional<std::string> Section::json_object(std::string_view key) {
+  const Value* found = value(key);
+  if (found == nullptr) return std::nullopt;
+  std::string out;
+  if (found->as<Table>() != nullptr) {
+    append_json(out, key, *found);
+    return out;
+  }
+  const auto* text = found->as<std::string>();
+  if (text == nullptr) {
+    wrong_kind(key, *found, "a table, or a string of JSON");
+    return std::nullopt;
+  }
+  mcp::JsonScanner scanner(*text);
+  mcp::JsonSpan span;
+  if (scanner.value(span) && scanner.at_end() && span.is_object()) return std::string(span.raw());
+  const std::string fault = scanner.fault();
+  say(found->place, named(key) + " must be an object of JSON" + (fault.empty() ? "" : ": " + fault));
+  return std::nullopt;
+}
+
+void Section::append_json(std::string& out, std::string_view key, const Value& value) {
+  JsonWriter json(out);
+  if (const auto* table = value.as<Table>()) {
+    json.begin_object();
+    for (const Member& each : *table) {
+      std::string inner;
+      append_json(inner, key, each.value);
+      json.key(each.key).raw(inner);
+    }
+    json.end_object();
+  } else if (const auto* array = value.as<Array>()) {
+    json.begin_array();
+    for (const Value& each : *array) {
+      std::string inner;
+      append_json(inner, key, each);
+      json.raw(inner);
+    }
+    json.end_array();
+  } else if (const auto* text = value.as<std::string>()) {
+    json.value(*text);
+  } else if (const auto* flag = value.as<bool>()) {
+    json.value(*flag);
+  } else if (const auto* whole = value.as<std::int64_t>()) {
+    json.value(*whole);
+  } else if (const auto* real = value.as<double>(); real != nullptr && std::isfinite(*real)) {
+    json.value(*real);
+  } else {
+    if (value.as<Null>() == nullptr) {
+      say(value.place, named(key) + " holds a value that JSON does not have: write it as a string");
+    }
+    json.null();
+  }
 }
 
 std::optional<std::map<std::string, std::string>> Section::named_texts(std::string_view key) {

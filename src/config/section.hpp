@@ -24,14 +24,19 @@ class Problems {
   /// True when no more will be told, only counted.
   [[nodiscard]] bool full() const noexcept;
   [[nodiscard]] const std::filesystem::path& file() const noexcept { return file_; }
+  /// The same sentence as something to know only.
+  [[nodiscard]] Problem at(Place place, std::string what) const;
   /// Relative to the file's folder; `~/` is the user's home.
   [[nodiscard]] std::filesystem::path resolve(std::string_view path) const;
+  /// Adds those of another file, to stand after the own ones.
+  void adopt(std::vector<Problem> others);
   /// In the order of the file.
   [[nodiscard]] std::vector<Problem> take();
 
  private:
   std::filesystem::path file_;
   std::vector<Problem> problems_;
+  std::vector<Problem> others_;
   std::size_t untold_ = 0;
 };
 
@@ -50,8 +55,16 @@ class Section {
   [[nodiscard]] std::optional<bool> flag(std::string_view key);
   [[nodiscard]] std::optional<std::int64_t> number(std::string_view key, std::int64_t least, std::int64_t most);
   [[nodiscard]] std::optional<Milliseconds> duration(std::string_view key, Milliseconds least = Milliseconds(0));
-  [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key);
+  [[nodiscard]] std::optional<std::uint64_t> size(std::string_view key, std::uint64_t least = 0);
   [[nodiscard]] std::optional<std::vector<std::string>> texts(std::string_view key);
+  /// A list of strings; one string is a list of itself.
+  [[nodiscard]] std::optional<std::vector<std::string>> text_or_texts(std::string_view key);
+  /// The path of a regular file that we may read.
+  [[nodiscard]] std::optional<std::filesystem::path> file(std::string_view key);
+  /// An http or https URL without user, password and fragment.
+  [[nodiscard]] std::optional<std::string> url(std::string_view key);
+  /// An object of JSON, written as a table or as a string; as its text.
+  [[nodiscard]] std::optional<std::string> json_object(std::string_view key);
   /// A table of strings.
   [[nodiscard]] std::optional<std::map<std::string, std::string>> named_texts(std::string_view key);
   /// One of some words; answers its number among them.
@@ -68,7 +81,12 @@ class Section {
     if (source) target = static_cast<Target>(std::move(*source));
   }
 
+  /// Appends `value` as JSON; says what JSON does not have.
+  void append_json(std::string& out, std::string_view key, const Value& value);
+
   void say(Place place, std::string what) { problems_.say(place, std::move(what)); }
+  /// Marks `key` as known: what it holds is for somebody else.
+  void pass_over(std::string_view key) { static_cast<void>(member(key)); }
   /// Where `key` stands; the section itself when it does not.
   [[nodiscard]] Place place_of(std::string_view key) const;
   [[nodiscard]] Place place() const noexcept { return place_; }

@@ -140,7 +140,7 @@ std::expected<Value, SyntaxFault> parse_toml(std::string_view text) {
 
 std::string_view kind_of(const Value& value) noexcept {
   constexpr std::string_view kinds[] = {"true or false", "a whole number", "a number", "a string",
-                                        "a date",        "a list",         "a table"};
+                                        "a date",        "a list",         "a table",  "null"};
   return kinds[value.data.index()];
 }
 

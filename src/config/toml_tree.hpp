@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// toml_tree.hpp: a TOML document as plain values with their places. toml_tree.cpp alone knows toml++.
+// toml_tree.hpp: a TOML or JSON document as plain values with their places. toml_tree.cpp alone knows toml++.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,12 @@ struct Date {
   std::string text;
 };
 
+/// Of JSON: TOML has none.
+struct Null {};
+
 struct Value {
   Place place;
-  std::variant<bool, std::int64_t, double, std::string, Date, Array, Table> data;
+  std::variant<bool, std::int64_t, double, std::string, Date, Array, Table, Null> data;
 
   template <class T>
   [[nodiscard]] const T* as() const noexcept {
@@ -49,6 +52,10 @@ struct SyntaxFault {
 
 /// The document's table. Nesting is bounded (by toml++, 256).
 [[nodiscard]] std::expected<Value, SyntaxFault> parse_toml(std::string_view text);
+
+/// The same for JSON with comments and trailing commas, as editors keep it. A key that stands twice is a fault.
+/// Nesting is bounded (100).
+[[nodiscard]] std::expected<Value, SyntaxFault> parse_json(std::string_view text);
 
 /// "a string", "a list": what a value is, for messages.
 [[nodiscard]] std::string_view kind_of(const Value& value) noexcept;

@@ -159,5 +159,72 @@ TEST(Protocol, AKnownRevisionIsRepeatedAndAnyOtherGetsOurNewest) {
   EXPECT_EQ(unknown_id(negotiate("2025-11-25")), UnknownId::absent);
 }
 
+TEST(JsonRpc, FindsWhatEitherFamilyPutsIntoParamsAndMeta) {
+  const std::string line =
+      R"({"jsonrpc":"2.0","id":1,"method":"x","params":{"uri":"u","cursor":"c","level":"info","protocolVersion":"v",)"
+      R"("taskId":"t","inputResponses":{},"requestState":"s","notifications":{},"_meta":{"traceparent":"00","tracestate":"k=v",)"
+      R"("io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"roots":{}},)"
+      R"("io.modelcontextprotocol\/clientInfo":{"name":"n"},"io.modelcontextprotocol/logLevel":"debug",)"
+      R"("io.modelcontextprotocol/related-task":{"taskId":"r"},"io.modelcontextprotocol/subscriptionId":9,)"
+      R"("io.modelcontextprotocol/other":1}}})";
+  const Message message = read(line);
+  const ParamSpans& param = message.param;
+  EXPECT_TRUE(param.uri.is("u") && param.cursor.is("c") && param.level.is("info") && param.protocol_version.is("v"));
+  EXPECT_TRUE(param.task_id.is("t") && param.request_state.is("s"));
+  EXPECT_TRUE(param.input_responses.is_object() && param.notifications.is_object());
+  EXPECT_TRUE(param.meta_traceparent.is("00") && param.meta_tracestate.is("k=v"));
+  EXPECT_TRUE(param.meta_protocol_version.is("2026-07-28") && param.meta_log_level.is("debug"));
+  EXPECT_EQ(param.meta_client_capabilities.raw(), R"({"roots":{}})");
+  EXPECT_EQ(param.meta_client_info.raw(), R"({"name":"n"})");
+  EXPECT_EQ(param.meta_related_task.raw(), R"({"taskId":"r"})");
+  EXPECT_EQ(param.meta_subscription_id.integer(), 9);
+}
+
+TEST(JsonRpc, FindsWhatAResultSaysOfItself) {
+  const std::string line =
+      R"({"jsonrpc":"2.0","id":1,"result":{"resultType":"task","taskId":"t","status":"working","ttlMs":1,"cacheScope":"public",)"
+      R"("task":{},"_meta":{"a":1},"isError":true,"nextCursor":"n"}})";
+  const Message message = read(line);
+  EXPECT_TRUE(message.result_type.is("task") && message.result_task_id.is("t") && message.result_status.is("working"));
+  EXPECT_TRUE(message.result_cache_scope.is("public") && message.result_next_cursor.is("n"));
+  EXPECT_EQ(message.result_ttl_ms.integer(), 1);
+  EXPECT_EQ(message.result_task.raw(), "{}");
+  EXPECT_EQ(message.result_meta.raw(), R"({"a":1})");
+  EXPECT_EQ(message.result_is_error.boolean(), true);
+}
+
+TEST(JsonRpc, ABatchIsTakenApartWithoutReadingItTwice) {
+  const std::string_view body = " [ {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"} , 17, [] ] ";
+  const auto batch = read_batch(body);
+  ASSERT_TRUE(batch && *batch);
+  ASSERT_EQ((*batch)->size(), 3U);
+  EXPECT_EQ(read((**batch)[0]).kind, Message::Kind::request);
+  EXPECT_EQ(read_message((**batch)[1]).error().code, RpcCode::invalid_request);
+  EXPECT_EQ(read_message((**batch)[2]).error().code, RpcCode::invalid_request);
+  for (const std::string_view single : {"{}", "", "17", "  {\"a\":[1]}"}) {
+    const auto none = read_batch(single);
+    ASSERT_TRUE(none) << single;
+    EXPECT_FALSE(*none) << single;
+  }
+}
+
+TEST(JsonRpc, ABatchThatIsEmptyTooLongOrBrokenIsRefusedAsAWhole) {
+  EXPECT_EQ(read_batch("[]").error().code, RpcCode::invalid_request);
+  EXPECT_EQ(read_batch("[1,").error().code, RpcCode::parse_error);
+  EXPECT_EQ(read_batch("[1] 2").error().code, RpcCode::parse_error);
+  std::string many = "[1";
+  for (std::size_t i = 0; i < max_batch; ++i) many += ",1";
+  const auto refused = read_batch(many + "]");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, RpcCode::invalid_request);
+  EXPECT_NE(refused.error().message.find("1001"), std::string::npos);
+}
+
+TEST(JsonRpc, AnErrorMayHaveAnyCode) {
+  std::string out;
+  append_error(out, "1", 17, "own");
+  EXPECT_EQ(out, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":17,\"message\":\"own\"}}\n");
+}
+
 }  // namespace
 }  // namespace meantime::mcp

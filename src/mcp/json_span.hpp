@@ -96,6 +96,8 @@ class JsonScanner {
 
   /// What is wrong, and where, as "...: byte 17"; empty while nothing is.
   [[nodiscard]] std::string fault() const;
+  /// The byte at which it is wrong.
+  [[nodiscard]] std::size_t fault_offset() const noexcept { return fault_at_; }
   /// True when the fault is the depth and not the grammar.
   [[nodiscard]] bool too_deep() const noexcept { return too_deep_; }
 

@@ -190,8 +190,9 @@ std::string text_of(JsonSpan value, ParamHeader::Kind kind) {
 }  // namespace
 
 std::expected<std::vector<ParamHeader>, std::string> read_param_headers(JsonSpan input_schema) {
-  // Most schemas have none: one search for the word settles it (escaped it would be found by nobody else, either).
-  if (input_schema.raw().find(annotation_key) == std::string_view::npos) return std::vector<ParamHeader>();
+  // Most schemas have none: one search for the word settles it, unless it may hide behind escapes.
+  const std::string_view text = input_schema.raw();
+  if (text.find(annotation_key) == text.npos && text.find("\\u") == text.npos) return std::vector<ParamHeader>();
   Reader reader;
   reader.root(input_schema);
   return reader.take();

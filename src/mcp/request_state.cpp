@@ -87,7 +87,11 @@ std::string state_binding(std::string_view principal, const Message& request) {
     for (const std::string_view name : {"_meta", "inputResponses", "requestState"}) object->erase(name);
   }
   std::string canonical;
-  append_canonical(canonical, params);
+  if (ec) {
+    canonical = request.params.raw();
+  } else {
+    append_canonical(canonical, params);
+  }
   append_part(out, canonical);
   return out;
 }

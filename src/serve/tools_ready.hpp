@@ -4,7 +4,9 @@
 #pragma once
 
 #include <coroutine>
+#include <functional>
 #include <list>
+#include <utility>
 
 #include "engine/loop.hpp"
 
@@ -15,6 +17,8 @@ class ToolsReady {
  public:
   explicit ToolsReady(Loop& loop) : loop_(loop) {}
   [[nodiscard]] bool now() const noexcept { return ready_; }
+  /// Called once, with the first wait: what is not there before somebody asks is fetched then.
+  void when_wanted(std::function<void()> tell) { wanted_ = std::move(tell); }
   void set() {
     ready_ = true;
     for (Waiter* waiter : waiting_) loop_.post(waiter->ready);
@@ -33,6 +37,7 @@ class ToolsReady {
       waiter_ = waiter;
       place_ = all_.waiting_.insert(all_.waiting_.end(), this);
       listed_ = true;
+      if (auto tell = std::exchange(all_.wanted_, nullptr)) tell();
     }
     static void await_resume() noexcept {}
 
@@ -50,6 +55,7 @@ class ToolsReady {
  private:
   Loop& loop_;
   bool ready_ = false;
+  std::function<void()> wanted_;
   std::list<Waiter*> waiting_;
 };
 

@@ -65,11 +65,17 @@ class Serve : public testing::Test {
     return request(id, "tools/call", R"({"name":")" + std::string(tool) + "\"" + std::string(rest) + "}");
   }
 
+  static std::string modern(std::string_view capabilities = "{}") {
+    return R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+           R"("io.modelcontextprotocol/clientCapabilities":)" +
+           std::string(capabilities) + "}";
+  }
+
   StdioPeer peer;
 };
 
 TEST_F(Serve, WhileUpstreamsStartTheRestIsAnsweredAndWhoAsksForTheirToolsWaits) {
-  serve::ToolsReady ready;
+  serve::ToolsReady ready(peer.turns);
   auto made = options();
   made.tools_ready = &ready;
   peer.serve(made);
@@ -88,15 +94,67 @@ TEST_F(Serve, WhileUpstreamsStartTheRestIsAnsweredAndWhoAsksForTheirToolsWaits) 
   EXPECT_EQ(peer.end(), 0);
 }
 
-TEST_F(Serve, BothRevisionsGetTheirHandshake) {
+TEST_F(Serve, EachRevisionGetsItsHandshake) {
   peer.serve(options());
+  EXPECT_THAT(peer.ask(request("1", "initialize")), HasSubstr("-32602"));
   EXPECT_THAT(
       peer.shake_hands("2025-06-18"),
       StartsWith(R"({"jsonrpc":"2.0","id":"hello","result":{"protocolVersion":"2025-06-18","capabilities":)"
-                 R"({"tools":{},"logging":{}},"serverInfo":{"name":"meantime","version":"1.2.3"},"instructions":)"));
-  EXPECT_THAT(peer.shake_hands("2025-11-25"), HasSubstr(R"("protocolVersion":"2025-11-25")"));
-  EXPECT_THAT(peer.shake_hands("1999-01-01"), HasSubstr(R"("protocolVersion":"2025-11-25")"));
-  EXPECT_THAT(peer.ask(request("1", "initialize")), HasSubstr("-32602"));
+                 R"({"tools":{"listChanged":true},"logging":{}},"serverInfo":{"name":"meantime","version":"1.2.3"},)"
+                 R"("instructions":)"));
+}
+
+TEST_F(Serve, AnUnknownRevisionIsOfferedOurNewestWithAHandshake) {
+  peer.serve(options());
+  const std::string greeting = peer.shake_hands("1999-01-01");
+  EXPECT_THAT(greeting, HasSubstr(R"("protocolVersion":"2025-11-25")"));
+  EXPECT_THAT(greeting, HasSubstr(R"("tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}})"));
+}
+
+TEST_F(Serve, ARequestOf2026NeedsNoHandshake) {
+  peer.serve(options());
+  const std::string discovered = peer.ask(request("1", "server/discover", "{" + modern() + "}"));
+  EXPECT_THAT(discovered, HasSubstr(R"("supportedVersions":["2026-07-28","2025-11-25","2025-06-18","2025-03-26"])"));
+  EXPECT_THAT(discovered, HasSubstr(R"("io.modelcontextprotocol/tasks":{})"));
+  EXPECT_THAT(peer.ask(call("2", "echo", R"(,"arguments":{"n":1},)" + modern())),
+              HasSubstr(R"("resultType":"complete")"));
+  EXPECT_THAT(peer.ask(request("3", "ping", "{" + modern() + "}")), HasSubstr("-32601"));
+}
+
+TEST_F(Serve, A2026ClientThatTakesTasksGetsOneAndItsResult) {
+  peer.serve(options());
+  const std::string marks = modern(R"({"extensions":{"io.modelcontextprotocol/tasks":{}}})");
+  const std::string created = field(peer.ask(call("1", "for_ever", "," + marks)), "result");
+  EXPECT_EQ(field(created, "resultType"), "task");
+  EXPECT_EQ(field(created, "status"), "working");
+  const std::string id = field(created, "taskId");
+  peer.send(request("\"l\"", "subscriptions/listen", R"({"notifications":{"taskIds":[")" + id + "\"]}," + marks + "}"));
+  EXPECT_THAT(peer.next(), HasSubstr("notifications/subscriptions/acknowledged"));
+  EXPECT_THAT(peer.next(), HasSubstr(R"("status":"working")"));
+  const std::string get = R"({"taskId":")" + id + "\"," + marks + "}";
+  EXPECT_THAT(peer.ask(request("2", "tasks/get", get)), HasSubstr(R"("resultType":"complete")"));
+  peer.send(request("3", "tasks/cancel", get));
+  EXPECT_THAT(peer.next_with_id("3"), HasSubstr(R"("resultType":"complete")"));
+  EXPECT_THAT(peer.next(), HasSubstr(R"("status":"cancelled")"));
+  EXPECT_THAT(peer.ask(request("4", "tasks/cancel", get)), HasSubstr(R"("resultType":"complete")"));
+  EXPECT_THAT(peer.ask(request("5", "tasks/get", R"({"taskId":"no-such",)" + marks + "}")), HasSubstr("-32602"));
+  EXPECT_THAT(peer.ask(request("6", "tasks/get", R"({"taskId":"x",)" + modern() + "}")), HasSubstr("-32021"));
+}
+
+TEST_F(Serve, A2025ClientThatAsksForATaskGetsItAtOnceAndItsResultWhenItEnds) {
+  peer.serve(options());
+  peer.shake_hands();
+  const std::string created = field(field(peer.ask(call("1", "steps", R"(,"task":{"ttl":60000})")), "result"), "task");
+  EXPECT_EQ(field(created, "status"), "working");
+  const std::string id = field(created, "taskId");
+  peer.send(request("2", "tasks/result", R"({"taskId":")" + id + "\"}"));
+  const std::string result = peer.next_with_id("2");
+  EXPECT_EQ(text_in(result), "stepped");
+  EXPECT_THAT(result, HasSubstr(R"("io.modelcontextprotocol/related-task":{"taskId":")" + id));
+  peer.send(request("3", "tasks/cancel", R"({"taskId":")" + id + "\"}"));
+  EXPECT_THAT(peer.next_with_id("3"), HasSubstr("-32602")) << "it has ended";
+  peer.send(request("4", "tasks/list"));
+  EXPECT_THAT(peer.next_with_id("4"), HasSubstr(id));
 }
 
 TEST_F(Serve, ToolsAreListedWithTheirSchemasAsWritten) {
@@ -106,9 +164,10 @@ TEST_F(Serve, ToolsAreListedWithTheirSchemasAsWritten) {
   EXPECT_THAT(
       list,
       HasSubstr(
-          R"({"name":"echo","description":"A tool of the test.","inputSchema":{"type":"object","properties":{"n":{"type":"integer"}},"x-kept":[1.0]}})"));
-  EXPECT_THAT(list,
-              HasSubstr(R"({"name":"fails","description":"A tool of the test.","inputSchema":{"type":"object"}})"));
+          R"({"name":"echo","description":"A tool of the test.","inputSchema":{"type":"object","properties":{"n":{"type":"integer"}},"x-kept":[1.0]},"execution":{"taskSupport":"optional"}})"));
+  EXPECT_THAT(
+      list,
+      HasSubstr(R"({"name":"fails","description":"A tool of the test.","inputSchema":{"type":"object"},"execution":)"));
   EXPECT_THAT(list, HasSubstr(R"({"name":"await_task")"));
   EXPECT_THAT(peer.ask(request("2", "tools/list", R"({"cursor":"x"})")), HasSubstr("-32602"));
 }
@@ -133,15 +192,18 @@ TEST_F(Serve, S03_OverTheBudgetComesTheEnvelopeAndCancelTaskEndsTheTool) {
               HasSubstr("Task was cancelled."));
 }
 
-TEST_F(Serve, BadArgumentsAreAProtocolErrorOrAResultAsTheRevisionHasIt) {
+TEST_F(Serve, BadArgumentsAreAProtocolErrorUpTo20250618) {
   peer.serve(options());
-  const std::string bad = call("1", "echo", R"(,"arguments":{"n":"x"})");
   peer.shake_hands("2025-06-18");
-  EXPECT_THAT(peer.ask(bad), HasSubstr(R"("error":{"code":-32602,)"));
+  EXPECT_THAT(peer.ask(call("1", "echo", R"(,"arguments":{"n":"x"})")), HasSubstr(R"("error":{"code":-32602,)"));
+}
+
+TEST_F(Serve, BadArgumentsAreAResultForTheModelFrom20251125On) {
+  peer.serve(options());
   peer.shake_hands("2025-11-25");
-  EXPECT_THAT(peer.ask(bad), HasSubstr(R"("isError":true)"));
+  EXPECT_THAT(peer.ask(call("1", "echo", R"(,"arguments":{"n":"x"})")), HasSubstr(R"("isError":true)"));
   EXPECT_THAT(peer.ask(call("1", "echo", R"(,"arguments":[1])")), HasSubstr("'arguments' is an object"));
-  EXPECT_THAT(peer.ask(call("1", "none")), HasSubstr(R"("error":{"code":-32602,"message":"there is no tool 'none')"));
+  EXPECT_THAT(peer.ask(call("1", "none")), HasSubstr(R"("error":{"code":-32602,"message":"Unknown tool: 'none')"));
 }
 
 TEST_F(Serve, ProgressIsToldUnderTheClientsToken) {
@@ -167,6 +229,7 @@ TEST_F(Serve, ACancelledRequestIsNotAnsweredAndItsToolIsGone) {
 
 TEST_F(Serve, OtherRequestsGetTheRightAnswers) {
   peer.serve(options());
+  peer.shake_hands();
   EXPECT_EQ(peer.ask(request("1", "logging/setLevel", R"({"level":"warning"})")),
             R"({"jsonrpc":"2.0","id":1,"result":{}})");
   EXPECT_THAT(peer.ask(request("2", "logging/setLevel", R"({"level":"loud"})")), HasSubstr("-32602"));
@@ -224,8 +287,8 @@ TEST_F(Serve, ASecondSigtermForcesTheEnd) {
 
 TEST_F(Serve, AnInputThatIsNoPipeIsReadToItsEnd) {
   const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  Task<int> session = serve::run_serve_stdio(peer.loop, *peer.manager, peer.clock,
-                                             {.session = {.handle_signals = false}}, nothing, nothing);
+  serve::ServeOptions made{.session = {.handle_signals = false}, .stdio = true, .in_fd = nothing, .out_fd = nothing};
+  Task<int> session = serve::run_serve(peer.turns, *peer.manager, peer.clock, peer.random, std::move(made));
   EXPECT_EQ(run(peer.loop, std::move(session)), 0);
   ::close(nothing);
 }

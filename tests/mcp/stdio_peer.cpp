@@ -74,7 +74,10 @@ void StdioPeer::wrap(serve::WrapOptions options) {
 
 void StdioPeer::serve(serve::ServeOptions options, bool handle_signals) {
   options.session.handle_signals = handle_signals;
-  session_ = serve::run_serve_stdio(loop, *manager, clock, std::move(options), pipes_->session_in, pipes_->session_out);
+  options.stdio = true;
+  options.in_fd = pipes_->session_in;
+  options.out_fd = pipes_->session_out;
+  session_ = serve::run_serve(turns, *manager, clock, random, std::move(options));
 }
 
 namespace {

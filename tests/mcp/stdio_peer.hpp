@@ -8,11 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/loop.hpp"
 #include "meantime/manager.hpp"
 #include "meantime/memory_store.hpp"
 #include "meantime/random.hpp"
 #include "meantime/system_clock.hpp"
-#include "serve/serve_stdio.hpp"
+#include "serve/serve.hpp"
 #include "serve/wrap.hpp"
 #include "support/co_test.hpp"
 
@@ -51,6 +52,7 @@ class StdioPeer {
   [[nodiscard]] bool ended() const { return session_.done(); }
 
   boost::asio::io_context loop{1};
+  Loop turns{loop};
   SystemClock clock{loop};
   SystemRandom random;
   std::unique_ptr<Store> store;

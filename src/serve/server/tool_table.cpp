@@ -15,6 +15,13 @@ std::string_view task_support(const Tool& tool) {
   return tool.no_background ? "forbidden" : "optional";
 }
 
+// Of the tool itself, which is checked; else as its listing has it, for others to check.
+std::string_view schema_of(const Tool& tool) {
+  if (!tool.input_schema.empty()) return tool.input_schema;
+  const mcp::JsonSpan listed = mcp::member(mcp::JsonSpan(tool.listing), "inputSchema");
+  return listed.is_object() ? listed.raw() : R"({"type":"object"})";
+}
+
 bool is_ours(mcp::JsonSpan key) {
   return key.is("name") || key.is("description") || key.is("inputSchema") || key.is("outputSchema") ||
          key.is("execution") || key.is("annotations");
@@ -46,7 +53,7 @@ std::string tool_definition(const Tool& tool, mcp::Revision revision, OutputSche
   JsonWriter json(out);
   json.begin_object().field("name", tool.name);
   if (!tool.description.empty()) json.field("description", tool.description);
-  json.key("inputSchema").raw(tool.input_schema.empty() ? R"({"type":"object"})" : tool.input_schema);
+  json.key("inputSchema").raw(schema_of(tool));
   append_output_schema(json, tool, mcp::member(listing, "outputSchema"), schemas);
   append_annotations(json, tool, mcp::member(listing, "annotations"));
   if (revision == mcp::Revision::r2025_11_25) {
@@ -69,7 +76,7 @@ void ToolTable::make() {
     ListedTool listed;
     listed.tool = tool;
     // A client leaves out a tool whose annotations are wrong; a call of it that comes all the same needs no headers.
-    if (auto headers = mcp::read_param_headers(mcp::JsonSpan(tool->input_schema))) listed.headers = std::move(*headers);
+    if (auto headers = mcp::read_param_headers(mcp::JsonSpan(schema_of(*tool)))) listed.headers = std::move(*headers);
     listed.structured_envelope = !mcp::member(mcp::JsonSpan(tool->listing), "outputSchema") ||
                                  (schemas_ == OutputSchemas::widen && !tool->no_background) ||
                                  schemas_ == OutputSchemas::drop;

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#include "serve/gateway/gateway.hpp"
+
+#include <algorithm>
+
+#include "core/json_writer.hpp"
+#include "mcp/splice.hpp"
+#include "serve/gateway/credentials.hpp"
+
+namespace meantime::serve {
+namespace {
+
+constexpr int resource_not_found = -32002;  // of upstreams with a handshake
+constexpr int invalid_params = -32602;
+
+// Carries what an upstream tells and asks during a request to whoever asked us.
+class Passing final : public client::RequestHooks {
+ public:
+  explicit Passing(RequestContext& context) : context_(context) {}
+  void on_progress(const Progress& progress) override { context_.progress(progress); }
+  void on_log(LogLine line) override { context_.log(std::move(line)); }
+  [[nodiscard]] Task<Result<std::vector<InputResponse>>> on_input(std::vector<InputRequest> requests) override {
+    return context_.ask(std::move(requests));
+  }
+
+ private:
+  RequestContext& context_;
+};
+
+RpcFailure failure_of(client::Failure failure) {
+  if (auto* error = std::get_if<Error>(&failure)) return RpcFailure::of(*error);
+  auto& answered = std::get<client::RpcError>(failure);
+  RpcFailure out;
+  out.code = answered.code;
+  out.message = std::move(answered.message);
+  out.data = mcp::member(mcp::JsonSpan(answered.raw), "data").raw();
+  return out;
+}
+
+bool says_unknown(const RpcFailure& failure) {
+  if (failure.code == resource_not_found) return true;
+  return failure.code == invalid_params && mcp::member(mcp::JsonSpan(failure.data), "uri");
+}
+
+Task<RpcAnswer> ask(client::McpClient& client, RequestContext& context, std::string_view method, std::string params) {
+  Passing hooks(context);
+  auto answer = co_await client.request({.method = method, .params = params, .hooks = &hooks});
+  if (answer) co_return std::move(answer->result);
+  co_return std::unexpected(failure_of(std::move(answer.error())));
+}
+
+// Waits for several at once; each goes into its own place.
+Task<void> gather(UpstreamServer& upstream, OfferKind kind, std::vector<std::string>& into, std::size_t& open,
+                  Wake& wake) {
+  into = co_await upstream.list(kind);
+  if (--open == 0) wake.notify();
+}
+
+Task<void> reach(UpstreamServer& upstream, std::size_t& open, Wake& wake) {
+  co_await upstream.ready();
+  if (--open == 0) wake.notify();
+}
+
+}  // namespace
+
+Gateway::Gateway(GatewayParts parts, std::vector<config::UpstreamSettings> settings, Random& random,
+                 const std::string& token_folder)
+    : parts_(std::move(parts)), tokens_(token_folder.empty() ? nullptr : auth::make_file_token_store(token_folder)) {
+  for (config::UpstreamSettings& each : settings) {
+    auto credentials = credentials_of(each, parts_, random, tokens_.get());
+    upstreams_.push_back(std::make_unique<UpstreamServer>(parts_, std::move(each), std::move(credentials), static_cast<UpstreamListener&>(*this)));
+  }
+}
+
+Gateway::~Gateway() = default;
+
+void Gateway::start(ToolsReady& ready) {
+  for (const auto& upstream : upstreams_) {
+    if (upstream->eager()) group_.spawn(upstream->ready());
+  }
+  ready.when_wanted([this, &ready] { group_.spawn(reach_all(ready)); });
+}
+
+Task<void> Gateway::reach_all(ToolsReady& ready) {
+  Wake wake(parts_.loop.io());
+  std::size_t open = upstreams_.size();
+  TaskGroup all;
+  for (const auto& upstream : upstreams_) all.spawn(reach(*upstream, open, wake));
+  while (open > 0) co_await wake.wait();
+  ready.set();
+}
+
+Task<void> Gateway::stop() {
+  for (const auto& upstream : upstreams_) co_await upstream->stop();
+}
+
+// Before an upstream was reached it may have anything; a client that asks gets what there is then.
+bool Gateway::offers(OfferKind kind) const noexcept {
+  return std::ranges::any_of(upstreams_, [&](const auto& each) { return each->may_offer(kind); });
+}
+
+bool Gateway::completes() const noexcept { return offers(OfferKind::prompts) || offers(OfferKind::resources); }
+bool Gateway::subscribes() const noexcept { return offers(OfferKind::resources); }
+
+Task<Result<std::vector<std::string>>> Gateway::list(OfferKind kind) {
+  std::vector<std::vector<std::string>> parts(upstreams_.size());
+  Wake wake(parts_.loop.io());
+  std::size_t open = upstreams_.size();
+  TaskGroup all;
+  for (std::size_t i = 0; i < upstreams_.size(); ++i) all.spawn(gather(*upstreams_[i], kind, parts[i], open, wake));
+  while (open > 0) co_await wake.wait();
+  std::vector<std::string> out;
+  for (std::vector<std::string>& part : parts) {
+    for (std::string& element : part) out.push_back(std::move(element));
+  }
+  co_return out;
+}
+
+UpstreamServer* Gateway::owner_of_prompt(std::string_view name) noexcept {
+  UpstreamServer* found = nullptr;
+  for (const auto& upstream : upstreams_) {
+    if (!upstream->offers(OfferKind::prompts) || !name.starts_with(upstream->prefix())) continue;
+    // The longest prefix that fits is the one that was put before it.
+    if (found == nullptr || upstream->prefix().size() > found->prefix().size()) found = upstream.get();
+  }
+  return found;
+}
+
+Task<RpcAnswer> Gateway::get_prompt(RequestContext& context, std::string name, std::string arguments) {
+  UpstreamServer* upstream = owner_of_prompt(name);
+  if (upstream == nullptr) {
+    co_return std::unexpected(
+        RpcFailure::invalid_params("Unknown prompt: '" + name.substr(0, 128) + "'. prompts/list says which there are"));
+  }
+  std::string params;
+  JsonWriter json(params);
+  json.begin_object().field("name", std::string_view(name).substr(upstream->prefix().size()));
+  if (!arguments.empty()) json.key("arguments").raw(arguments);
+  json.end_object();
+  co_return co_await ask(upstream->client(), context, "prompts/get", std::move(params));
+}
+
+// Those that listed it, or a template that makes it; else all that have resources, for not all is listed.
+std::vector<UpstreamServer*> Gateway::who_may_have(std::string_view uri) {
+  std::vector<UpstreamServer*> known;
+  std::vector<UpstreamServer*> others;
+  for (const auto& upstream : upstreams_) {
+    if (!upstream->offers(OfferKind::resources)) continue;
+    (upstream->has_resource(uri) ? known : others).push_back(upstream.get());
+  }
+  return known.empty() ? others : known;
+}
+
+Task<RpcAnswer> Gateway::read_resource(RequestContext& context, std::string uri) {
+  std::string params;
+  JsonWriter(params).begin_object().field("uri", uri).end_object();
+  for (UpstreamServer* upstream : who_may_have(uri)) {
+    RpcAnswer answer = co_await ask(upstream->client(), context, "resources/read", params);
+    if (answer || !says_unknown(answer.error())) co_return answer;
+  }
+  co_return std::unexpected(RpcFailure::unknown_resource(uri));
+}
+
+Task<RpcAnswer> Gateway::complete(RequestContext& context, std::string params) {
+  const mcp::JsonSpan ref = mcp::member(mcp::JsonSpan(params), "ref");
+  if (mcp::member(ref, "type").is("ref/prompt")) {
+    const std::string name = mcp::member(ref, "name").text();
+    UpstreamServer* upstream = owner_of_prompt(name);
+    if (upstream == nullptr || !upstream->completes()) {
+      co_return std::unexpected(RpcFailure::invalid_params("Unknown prompt: '" + name.substr(0, 128) + "'"));
+    }
+    std::string own;
+    append_json_string(own, std::string_view(name).substr(upstream->prefix().size()));
+    const std::string own_ref = mcp::with_member(ref, "name", own);
+    params = mcp::with_member(mcp::JsonSpan(params), "ref", own_ref);
+    co_return co_await ask(upstream->client(), context, "completion/complete", std::move(params));
+  }
+  const std::string uri = mcp::member(ref, "uri").text();
+  for (UpstreamServer* upstream : who_may_have(uri)) {
+    if (!upstream->completes()) continue;
+    RpcAnswer answer = co_await ask(upstream->client(), context, "completion/complete", params);
+    if (answer || !says_unknown(answer.error())) co_return answer;
+  }
+  co_return std::unexpected(RpcFailure::invalid_params("Nothing here completes this 'ref'"));
+}
+
+Task<std::expected<void, RpcFailure>> Gateway::subscribe(std::string uri) {
+  if (const auto known = subscribed_.find(uri); known != subscribed_.end()) {
+    ++known->second.second;
+    co_return std::expected<void, RpcFailure>();
+  }
+  std::optional<RpcFailure> why;
+  for (UpstreamServer* upstream : who_may_have(uri)) {
+    auto subscribed = co_await upstream->client().subscribe(uri);
+    if (subscribed) {
+      auto& entry = subscribed_.try_emplace(uri, upstream, 0).first->second;
+      ++entry.second;
+      co_return std::expected<void, RpcFailure>();
+    }
+    why = RpcFailure::of(subscribed.error());
+  }
+  co_return std::unexpected(why ? std::move(*why) : RpcFailure::unknown_resource(uri));
+}
+
+void Gateway::unsubscribe(const std::string& uri) {
+  const auto known = subscribed_.find(uri);
+  if (known == subscribed_.end() || --known->second.second > 0) return;
+  UpstreamServer& upstream = *known->second.first;
+  subscribed_.erase(known);
+  group_.spawn([](UpstreamServer& from, std::string what) -> Task<void> {
+    // One that is down has forgotten it by itself.
+    [[maybe_unused]] const auto ended = co_await from.client().unsubscribe(std::move(what));
+  }(upstream, uri));
+}
+
+void Gateway::on_offers_changed(OfferKind kind) {
+  if (listener_ != nullptr) listener_->on_list_changed(kind);
+}
+
+void Gateway::on_resource_updated(std::string_view uri) {
+  if (listener_ != nullptr) listener_->on_resource_updated(uri);
+}
+
+}  // namespace meantime::serve
