@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "client/answer_id.hpp"
 #include "mcp/json_rpc.hpp"
 #include "mcp/line_framer.hpp"
 #include "meantime/outcome.hpp"
@@ -16,8 +17,6 @@ namespace meantime::tools {
 /// A result as raw JSON; one with isError as ToolError, a JSON-RPC error as McpError, both with the raw JSON beside.
 [[nodiscard]] ToolReturn to_return(const mcp::Message& answer);
 
-/// The id of an answer of which only the two ends can be read: serializers put it first or last. None: it cannot be
-/// seen, or the line is no answer but a request.
-[[nodiscard]] mcp::JsonSpan find_id(const mcp::Line& line);
+using client::find_id;
 
 }  // namespace meantime::tools
