@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view well_known = "/.well-known/oauth-protected-resource";
 
-// The token in an Authorization header's value; an empty view: the value is no Bearer token.
+// What stands behind the scheme's name; empty: it is not the Bearer scheme, or nothing stands there.
 std::string_view bearer_token(std::string_view header) {
   constexpr std::string_view scheme = "bearer";
   if (header.size() <= scheme.size() || !same_ignoring_case(header.substr(0, scheme.size()), scheme)) return {};
@@ -19,12 +19,15 @@ std::string_view bearer_token(std::string_view header) {
   if (header.front() != ' ') return {};
   header.remove_prefix(std::min(header.find_first_not_of(' '), header.size()));
   while (header.ends_with(' ')) header.remove_suffix(1);
-  for (const char c : header) {
-    const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                      c == '.' || c == '_' || c == '~' || c == '+' || c == '/' || c == '=';
-    if (!fine) return {};
-  }
   return header;
+}
+
+// RFC 6750's b64token.
+bool is_well_formed(std::string_view token) {
+  return !token.empty() && std::ranges::all_of(token, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_' || c == '~' || c == '+' || c == '/' || c == '=';
+  });
 }
 
 class OpenAuthenticator final : public Authenticator {
@@ -108,7 +111,10 @@ Task<Verdict> Authenticator::authenticate(Credentials credentials) {
   }
   const auto header = *credentials.authorization;
   const auto token = bearer_token(header);
-  if (token.empty()) {
+  std::optional<Verdict> known;
+  if (!token.empty()) known = identify_now(token);
+  if (known && *known) co_return with_scopes(std::move(*known));
+  if (!is_well_formed(token)) {
     // Another scheme is no fault of the request's form: it only is not what proves anything here.
     const bool other_scheme = !same_ignoring_case(header.substr(0, 6), "bearer");
     const std::string what = other_scheme ? "Use the Bearer scheme: Authorization: Bearer <token>."
@@ -119,7 +125,7 @@ Task<Verdict> Authenticator::authenticate(Credentials credentials) {
                                         .www_authenticate = challenge(other_scheme ? "" : "invalid_request",
                                                                       other_scheme ? "" : what, settings_.scopes)});
   }
-  if (auto known = identify_now(token)) co_return with_scopes(std::move(*known));
+  if (known) co_return std::move(*known);
   co_return with_scopes(co_await identify_slowly(std::string(token)));
 }
 
