@@ -108,6 +108,7 @@ int serve_command(const ServeArguments& arguments, std::string_view version) {
     return exit_code::usage;
   }
   Log log(config->log);
+  for (const config::Problem& note : config->notes) log.write(LogThreshold::warning, "configuration", note.text());
   ServerMachine machine;
   if (const auto opened = machine.open(*store, config->manager, &log); !opened) {
     complain(opened.error().detail);

@@ -226,6 +226,10 @@ TEST(ToolRules, ThatClientsWouldRefuseAreProblems) {
   EXPECT_THAT(problems_of(start + "annotations = '{\"a\": }'"), ElementsAre(HasSubstr("must be an object of JSON: ")));
   EXPECT_THAT(problems_of(start + "annotations = { d = 2020-01-01 }"), ElementsAre(HasSubstr("JSON does not have")));
   EXPECT_THAT(problems_of(start + "output_schema = 5"), ElementsAre(HasSubstr("must be a table, or a string of JSON")));
+  EXPECT_THAT(problems_of(start + "output_schema = { type = \"array\" }"),
+              ElementsAre(HasSubstr("c.toml:4:17: 'output_schema' in [tools.t]: must describe an object")));
+  EXPECT_THAT(problems_of(start + "output_schema = { type = \"object\", required = 5 }"),
+              ElementsAre(HasSubstr("'output_schema' in [tools.t]: ")));
   EXPECT_THAT(problems_of(start + "no_background = true\ntask_only = true"),
               ElementsAre(HasSubstr("no_background and task_only exclude each other")));
 }

@@ -14,11 +14,13 @@
 #include <system_error>
 
 #include "core/utf8.hpp"
+#include "mcp/json_span.hpp"
 #include "meantime/asio.hpp"
 #include "process/child.hpp"
 #include "process/output_capture.hpp"
 #include "schema/schema.hpp"
 #include "tools/control_filter.hpp"
+#include "tools/structured_output.hpp"
 
 namespace meantime {
 namespace {
@@ -43,7 +45,12 @@ struct Command {
   TextTemplate input;
   json::object defaults;
   std::vector<std::string> environment;
+  std::optional<Schema> output;  // what the result must be
 };
+
+std::string_view output_schema_of(const CommandSpec& spec) {
+  return mcp::member(mcp::JsonSpan(spec.tool.listing), "outputSchema").raw();
+}
 
 bool is_variable_name(std::string_view name) {
   if (name.empty() || (name.front() >= '0' && name.front() <= '9')) return false;
@@ -135,7 +142,10 @@ ToolReturn outcome_of(Running& run, const process::ExitStatus& status) {
     output.text += run.err.text();
     output.cut = output.cut || run.err.cut();
   }
-  if (status.code && std::ranges::count(spec.ok_exit_codes, *status.code) > 0) return output;
+  if (status.code && std::ranges::count(spec.ok_exit_codes, *status.code) > 0) {
+    if (run.command.output) return tools::structured(*run.command.output, std::move(output));
+    return output;
+  }
 
   std::string message = (run.stopped ? "ended on request, " : "") + status.text();
   if (status.code) {
@@ -276,6 +286,13 @@ class Inspection {
     if (!spec_.tool.input_schema.empty()) {
       if (auto schema = Schema::compile(spec_.tool.input_schema); !schema) say("input", schema.error().detail);
     }
+    if (const std::string_view promised = output_schema_of(spec_); !promised.empty()) {
+      if (auto schema = Schema::compile(promised); !schema) {
+        say("output_schema", schema.error().detail);
+      } else if (!mcp::member(mcp::JsonSpan(promised), "type").is("object")) {
+        say("output_schema", "must describe an object (\"type\": \"object\"): MCP's structured results are objects");
+      }
+    }
     if (auto argv = ArgvTemplate::parse(spec_.argv, spec_.allow_dash)) {
       inspect_holes("command", argv->holes());
     } else {
@@ -389,10 +406,16 @@ Result<Tool> make_command_tool(asio::io_context& loop, Clock& clock, CommandSpec
     if (const json::value* value = default_of(property)) defaults[name] = *value;
   }
   std::vector<std::string> environment = process::chosen_environment(spec.environment_from, spec.environment);
+  std::optional<Schema> output;
+  if (const std::string_view promised = output_schema_of(spec); !promised.empty()) {
+    auto compiled = Schema::compile(promised);
+    if (!compiled) return std::unexpected(std::move(compiled).error());
+    output = std::move(*compiled);
+  }
   Tool tool = spec.tool;
-  auto command =
-      std::make_shared<const Command>(Command{loop, clock, std::move(spec), std::move(program), std::move(*argv),
-                                              std::move(*input), std::move(defaults), std::move(environment)});
+  auto command = std::make_shared<const Command>(Command{loop, clock, std::move(spec), std::move(program),
+                                                         std::move(*argv), std::move(*input), std::move(defaults),
+                                                         std::move(environment), std::move(output)});
   tool.coroutine = [command = std::move(command)](ToolContext& context) { return run_command(command, context); };
   return tool;
 }

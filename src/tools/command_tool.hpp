@@ -37,7 +37,7 @@ enum class CommandInput : std::uint8_t {
 
 /// A command as a tool. Aggregate: fill what differs from the defaults.
 struct CommandSpec {
-  Tool tool;  ///< All but the two bodies.
+  Tool tool;  ///< All but the two bodies. An outputSchema in its listing makes the output a structured result.
 
   /// The program, then its arguments; see ArgvTemplate. The program has no holes; without a slash it is looked up in
   /// PATH once, when the tool is made. Empty when `script` is set.
@@ -81,7 +81,8 @@ struct CommandFault {
 /// SIGKILL. What the program leaves running in its group is killed shortly after its own end. It also dies with this
 /// process. Outcome: the output (head and tail) and exit code; else ToolFailure "CommandFailed" with the exit code or
 /// signal,
-///          what the code means, the end of standard error, and the output.
+///          what the code means, the end of standard error, and the output; "OutputInvalid" when the output is not
+///          what the listing's outputSchema promises.
 /// Errors:  invalid_argument: the first of faults_of().
 [[nodiscard]] Result<Tool> make_command_tool(boost::asio::io_context& loop, Clock& clock, CommandSpec spec);
 

@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto loaded = meantime::config::read_config(text, "/nowhere/fuzz.toml");
   const auto lines = static_cast<std::uint32_t>(std::ranges::count(text, '\n')) + 1;
   for (const auto& problem : loaded.problems) {
-    if (problem.what.empty() || problem.line > lines) std::abort();
+    const bool of_this_file = problem.file == "/nowhere/fuzz.toml";  // an imported one has lines of its own
+    if (problem.what.empty() || (of_this_file && problem.line > lines)) std::abort();
   }
   return 0;
 }
