@@ -94,6 +94,7 @@ Result<void> McpHttpServer::listen_unix(const std::string& path) {
 }
 
 Task<void> McpHttpServer::stop(Milliseconds grace) {
+  impl_->door.close_streams();  // they have no end of their own, and would take all the grace
   return impl_->http.stop(grace);
 }
 
