@@ -6,6 +6,7 @@
 #include "client/client_impl.hpp"
 #include "core/json_writer.hpp"
 #include "mcp/results.hpp"
+#include "mcp/server_request.hpp"
 
 namespace meantime::client {
 namespace {
@@ -182,7 +183,7 @@ Task<Result<void>> McpClient::Impl::greet(const mcp::EraProbe::Step& step, std::
   transport_->established(revision_);
   if (options_.log_level && server_->capabilities.logging) {
     std::string params;
-    JsonWriter(params).begin_object().field("level", name_of(*options_.log_level)).end_object();
+    JsonWriter(params).begin_object().field("level", mcp::log_level_name(*options_.log_level)).end_object();
     const Arrival set = co_await exchange_once(
         nullptr, {.method = "logging/setLevel", .params = params, .limit = options_.connect_timeout});
     if (set.fault) co_return std::unexpected(set.fault->error);

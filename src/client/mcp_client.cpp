@@ -136,7 +136,9 @@ void McpClient::Impl::withdraw(RequestNumber number, std::string_view method) {
   transport_->abandon(number);
   // Over HTTP the stateless family takes the closed stream for the cancel.
   const bool told = stateless() && transport_->kind() == mcp::EraProbe::Transport::http;
-  if (told || method == "initialize" || state_ == State::down) return;
+  // Before its handshake a server wants to hear of nothing else.
+  const bool probing = method == "initialize" || method == "server/discover";
+  if (told || probing || state_ == State::down) return;
   std::string line;
   mcp::append_notification(line, "notifications/cancelled", "{\"requestId\":" + std::to_string(number) + "}");
   send_line(line, "notifications/cancelled");
