@@ -6,7 +6,7 @@
 #include "core/json_writer.hpp"
 #include "mcp/splice.hpp"
 #include "process/launch.hpp"
-#include "tools/call_upstream.hpp"
+#include "tools/upstream_call.hpp"
 
 namespace meantime::serve {
 namespace {

@@ -56,7 +56,7 @@ Task<int> serve_mcp_stdio(McpServerPorts ports, McpServerSettings settings) {
   Outbox out(ports.loop, client);
   serve::LineDoor door(server, who, out);
   co_return co_await serve::run_stdio(ports.loop, ports.manager, ports.clock, server.options.session, door, client,
-                                      out);
+                                      out, mcp::LineFramer(server.options.session.max_line_bytes));
 }
 
 struct McpHttpServer::Impl {
