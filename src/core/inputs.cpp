@@ -85,8 +85,11 @@ Result<void> add_inputs(std::vector<AskedInput>& asked, std::vector<InputRequest
   for (const AskedInput& each : asked) open += each.response ? 0 : 1;
   std::vector<AskedInput> fresh;
   for (InputRequest& request : requests) {
-    const auto before = std::ranges::find(asked, request.key, [](const AskedInput& each) { return each.request.key; });
-    if (before == asked.end()) {
+    const auto same_key = [&](const AskedInput& each) { return each.request.key == request.key; };
+    const AskedInput* before = nullptr;
+    if (const auto at = std::ranges::find_if(asked, same_key); at != asked.end()) before = &*at;
+    if (const auto at = std::ranges::find_if(fresh, same_key); at != fresh.end()) before = &*at;
+    if (before == nullptr) {
       fresh.push_back({std::move(request), std::nullopt});
     } else if (before->response || before->request != request) {
       return std::unexpected(input_key_used(request.key));

@@ -72,6 +72,7 @@ void TaskManager::Impl::save_asks_soon(LiveTask& task) {
 Task<void> TaskManager::Impl::save_asks(TaskId id) {
   LiveTask* task = registry.find(id);
   if (task == nullptr || task->asks() == nullptr || std::exchange(task->asks()->saving, true)) co_return;
+  asking.insert(id);
   while (co_await save_some_asks(id)) {
   }
   task = registry.find(id);

@@ -77,6 +77,8 @@ TEST_P(StoreContract, AKeyIsUsedOnceInATaskAndTheSameAskAgainChangesNothing) {
   ASSERT_EQ(wait(a_->answer_input(id, {{"one", "{}"}})), 1U);
   EXPECT_EQ(wait(a_->ask_input({id, 1}, {request("one")})).error().code, errc::invalid_argument);
   const TaskId another = start(*a_);
+  EXPECT_FALSE(wait(a_->ask_input({another, 1}, {request("x"), request("x", "{}")})));
+  EXPECT_THAT(find(*b_, another).input_requests, IsEmpty());
   EXPECT_TRUE(wait(a_->ask_input({another, 1}, {request("one")}))) << "another task's keys are its own";
 }
 

@@ -204,10 +204,11 @@ local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a', 'in')
 if not h[1] then return 'gone' end
 if h[1] ~= 'running' or h[2] ~= ARGV[1] or (h[3] or '1') ~= ARGV[2] then return 'over' end
 local place = redis.call('HLEN', KEYS[2])
-local fresh = {}
+local fresh, seen = {}, {}
 for i = 7, #ARGV, 2 do
-  local there = redis.call('HGET', KEYS[2], ARGV[i])
+  local there = seen[ARGV[i]] or redis.call('HGET', KEYS[2], ARGV[i])
   if not there then
+    seen[ARGV[i]] = '0 o ' .. ARGV[i + 1]
     fresh[#fresh + 1] = ARGV[i]
     fresh[#fresh + 1] = string.format('%.0f', place) .. ' o ' .. ARGV[i + 1]
     place = place + 1

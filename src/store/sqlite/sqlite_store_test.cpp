@@ -259,6 +259,34 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsReadAndTakesRedirects) {
   close(std::move(store));
 }
 
+TEST_F(SqliteStoreTest, AFileOfTheSecondSchemaTakesInputAndAnswers) {
+  fs::create_directories(file_.parent_path());
+  ASSERT_TRUE(store::open_for_writing({.file = file_}, store::migrations().first(2)));
+  EXPECT_EQ(number("PRAGMA user_version"), 2);
+  auto store = open();
+  EXPECT_EQ(number("PRAGMA user_version"), 3);
+  const TaskId id = start(*store);
+  const InputRequest request{.key = "name", .method = "elicitation/create", .params = "{}"};
+  ASSERT_TRUE(wait(store->ask_input({id, 1}, {request})));
+  EXPECT_EQ(wait(store->find(id))->input_requests, std::vector{request});
+  close(std::move(store));
+}
+
+TEST_F(SqliteStoreTest, WhatACallerAnsweredIsGoneFromTheFileWithTheEndOfItsTask) {
+  auto store = open();
+  const TaskId id = start(*store);
+  const TaskId other = start(*store);
+  for (const TaskId& each : {id, other}) {
+    ASSERT_TRUE(wait(store->ask_input({each, 1}, {{.key = "name", .method = "m", .params = "{}"}})));
+    ASSERT_EQ(wait(store->answer_input(each, {{"name", R"({"secret":1})"}})), 1U);
+  }
+  ASSERT_TRUE(finish(*store, id, "done"));
+  EXPECT_EQ(number("SELECT count(*) FROM inputs"), 1);
+  ASSERT_TRUE(finish(*store, other, "done"));
+  EXPECT_EQ(number("SELECT count(*) FROM inputs"), 0);
+  close(std::move(store));
+}
+
 TEST_F(SqliteStoreTest, AFolderThatCannotBeIsNamedWithTheRemedy) {
   const fs::path in_the_way = folder_.path() / "file";
   std::ofstream(in_the_way) << "x";
