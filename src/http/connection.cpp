@@ -68,9 +68,13 @@ void Connection::on_deadline() {
       body_seen_ = reader_.body_bytes();
       return set_limit(Limit::body, shared_.options.body_check);
     }
+    case Limit::stall: {
+      // The kernel asks for more only when much of what it holds has left: a slow client may take all along.
+      const std::size_t before = std::exchange(in_kernel_, wire_->in_kernel());
+      return in_kernel_ < before ? set_limit(Limit::stall, shared_.options.write_stall) : drop();
+    }
     case Limit::handshake:
     case Limit::idle:
-    case Limit::stall:
     case Limit::linger:
       return drop();
   }
@@ -281,6 +285,7 @@ void Connection::flush() {
     sent_ = 0;
   }
   awaiting_writable_ = true;
+  in_kernel_ = wire_->in_kernel();
   set_limit(Limit::stall, shared_.options.write_stall);
   wire_->await_writable();
 }

@@ -111,6 +111,7 @@ class Connection final : public Exchange, private WireUser {
   Ready turn_{[](void* self) { static_cast<Connection*>(self)->turn(); }, this};
   std::size_t body_seen_ = 0;
   std::size_t discarded_ = 0;
+  std::size_t in_kernel_ = 0;  // when the time for a stall began
   Answer answer_ = Answer::none;
   Limit limit_ = Limit::none;
   bool reading_ = false;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "http/wire.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -22,6 +24,11 @@ namespace {
 void close_socket(Socket& socket) {
   Code ignored;  // it is gone either way
   socket.close(ignored);
+}
+
+std::size_t unacknowledged(Socket& socket) {
+  int bytes = 0;
+  return ::ioctl(socket.native_handle(), SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 // Each operation holds the wire, since its handler runs once more after close().
@@ -63,6 +70,7 @@ class PlainWire final : public Wire, public std::enable_shared_from_this<PlainWi
     user_ = nullptr;
     close_socket(socket_);
   }
+  [[nodiscard]] std::size_t in_kernel() override { return unacknowledged(socket_); }
   [[nodiscard]] bool all_sent() const noexcept override { return true; }
 
  private:
@@ -113,6 +121,7 @@ class TlsWire final : public Wire, public std::enable_shared_from_this<TlsWire> 
     user_ = nullptr;
     close_socket(stream_.next_layer());
   }
+  [[nodiscard]] std::size_t in_kernel() override { return unacknowledged(stream_.next_layer()); }
   [[nodiscard]] bool all_sent() const noexcept override { return !writing_; }
 
  private:

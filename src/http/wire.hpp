@@ -42,6 +42,8 @@ class Wire {
   virtual void end_sending() = 0;
   /// No call to the user comes after this.
   virtual void close() = 0;
+  /// Bytes that the kernel holds and the other side has not acknowledged.
+  [[nodiscard]] virtual std::size_t in_kernel() = 0;
   /// True when everything written has left this process.
   [[nodiscard]] virtual bool all_sent() const noexcept = 0;
 };
