@@ -30,6 +30,14 @@ std::optional<std::uint64_t> number_of(JsonSpan id) noexcept {
   return number;
 }
 
+// The params of an elicitation as this revision has them; empty: as they are.
+std::string elicitation_for(Revision revision, JsonSpan params, std::uint64_t number) {
+  const JsonSpan mode = member(params, "mode");
+  if (revision < Revision::r2025_11_25) return mode ? without_member(params, "mode") : std::string();
+  if (!mode.is("url") || member(params, "elicitationId")) return {};
+  return with_member(params, "elicitationId", "\"elicitation-" + std::to_string(number) + '"');
+}
+
 Refusal refusal(const Message& request, int http_status, RpcCode code, std::string text, std::string data = {}) {
   return {http_status,     static_cast<int>(code),        std::move(text),
           std::move(data), std::string(request.id.raw()), UnknownId::absent};
@@ -88,6 +96,9 @@ bool HandshakeSession::ask(std::string& out, std::uint64_t tag, std::string_view
   if (asked_.size() >= max_asked) return false;
   const std::uint64_t number = ++last_asked_;
   asked_.emplace(number, tag);
+  std::string own;
+  if (method == "elicitation/create" && params.is_object()) own = elicitation_for(revision_, params, number);
+  if (!own.empty()) params = JsonSpan(own);
   if (related_task_id.empty()) {
     append_request(out, id_of(number), method, params.raw());
     return true;

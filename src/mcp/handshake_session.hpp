@@ -56,7 +56,8 @@ class HandshakeSession {
 
   /// Whether the client can be asked this; the error is what it lacks, raw JSON of capabilities.
   [[nodiscard]] std::expected<void, std::string> can_ask(std::string_view method, JsonSpan params) const;
-  /// Appends a request to the client and remembers `tag` until it is answered or withdrawn. `related_task` (2025-11-25)
+  /// Appends a request to the client, as its revision writes it, and remembers `tag` until it is answered or withdrawn:
+  /// a URL elicitation gets an id where it has none; before 2025-11-25 there is no mode. `related_task` (2025-11-25)
   /// goes into its `_meta`. False: too many are open.
   [[nodiscard]] bool ask(std::string& out, std::uint64_t tag, std::string_view method, JsonSpan params,
                          std::string_view related_task = {});

@@ -136,6 +136,25 @@ TEST(HandshakeSession, AQuestionOfATaskNamesTheTask) {
       "\n");
 }
 
+TEST(HandshakeSession, AnElicitationIsWrittenAsTheClientsRevisionHasIt) {
+  const auto asked = [](std::string_view version, std::string_view params) {
+    HandshakeSession session;
+    const std::string line = R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":")" +
+                             std::string(version) + R"("}})";
+    EXPECT_TRUE(session.initialize(read(line)));
+    std::string out;
+    EXPECT_TRUE(session.ask(out, 1, "elicitation/create", JsonSpan(params)));
+    out.pop_back();
+    return std::string(read(out).params.raw());
+  };
+  EXPECT_EQ(asked("2025-06-18", R"({"mode":"form","message":"?"})"), R"({"message":"?"})");
+  EXPECT_EQ(asked("2025-11-25", R"({"mode":"form","message":"?"})"), R"({"mode":"form","message":"?"})");
+  EXPECT_EQ(asked("2025-11-25", R"({"mode":"url","url":"https://a"})"),
+            R"({"elicitationId":"elicitation-1","mode":"url","url":"https://a"})");
+  EXPECT_EQ(asked("2025-11-25", R"({"mode":"url","url":"https://a","elicitationId":"up"})"),
+            R"({"mode":"url","url":"https://a","elicitationId":"up"})");
+}
+
 TEST(HandshakeSession, OpenQuestionsAreBounded) {
   HandshakeSession session;
   std::string out;

@@ -88,29 +88,48 @@ std::string without_server_info(JsonSpan meta) {
   return out + "}";
 }
 
-void append_stateless(std::string& out, JsonSpan result, const ResultShape& shape, const Finishing& finishing) {
-  std::string front;
-  const auto add = [&](std::string_view name, std::string_view value) {
-    if (!front.empty()) front += ',';
-    append_json_string(front, name);
-    front += ':';
-    front += value;
-  };
-  if (!shape.result_type) add("resultType", "\"complete\"");
-  // Only what is complete can be kept: an answer that asks for input has no hints.
-  if (finishing.cache && (!shape.result_type || shape.result_type.is("complete"))) {
-    if (!shape.ttl_ms) add("ttlMs", std::to_string(finishing.cache->ttl_ms));
-    if (!shape.cache_scope) add("cacheScope", finishing.cache->is_public ? "\"public\"" : "\"private\"");
+// `_meta` of a stateless result, its name included.
+void append_meta(std::string& out, JsonSpan meta, const Finishing& finishing) {
+  out += "\"_meta\":";
+  if (!meta && finishing.meta.empty()) {  // most of them
+    out += R"({"io.modelcontextprotocol/serverInfo":)";
+    out += finishing.server_info;
+    out += '}';
+    return;
   }
   std::vector<MetaEntry> entries(finishing.meta.begin(), finishing.meta.end());
   if (!finishing.server_info.empty()) entries.push_back({server_info_key, finishing.server_info});
-  if (entries.empty()) return append_with_front(out, result, front);
-  const std::string meta = merged_meta(shape.meta, entries);
-  if (!shape.meta) {
-    add("_meta", meta);
-    return append_with_front(out, result, front);
+  out += merged_meta(meta, entries);
+}
+
+void append_stateless(std::string& out, JsonSpan result, const ResultShape& shape, const Finishing& finishing) {
+  std::string front;
+  const auto next = [&] {
+    if (!front.empty()) front += ',';
+  };
+  if (!shape.result_type) front += R"("resultType":"complete")";
+  // Only what is complete can be kept: an answer that asks for input has no hints.
+  if (finishing.cache && (!shape.result_type || shape.result_type.is("complete"))) {
+    if (!shape.ttl_ms) {
+      next();
+      front += "\"ttlMs\":" + std::to_string(finishing.cache->ttl_ms);
+    }
+    if (!shape.cache_scope) {
+      next();
+      front += finishing.cache->is_public ? R"("cacheScope":"public")" : R"("cacheScope":"private")";
+    }
   }
-  Cut(result.raw()).append(out, front, shape.meta, meta);
+  const bool adds_meta = !finishing.meta.empty() || !finishing.server_info.empty();
+  if (adds_meta && shape.meta) {
+    std::string meta;
+    append_meta(meta, shape.meta, finishing);
+    return Cut(result.raw()).append(out, front, shape.meta, std::string_view(meta).substr(meta.find(':') + 1));
+  }
+  if (adds_meta) {
+    next();
+    append_meta(front, {}, finishing);
+  }
+  append_with_front(out, result, front);
 }
 
 void append_handshake(std::string& out, JsonSpan result, const ResultShape& shape, const Finishing& finishing) {

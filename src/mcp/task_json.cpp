@@ -8,6 +8,7 @@
 #include "core/duration.hpp"
 #include "core/json_writer.hpp"
 #include "mcp/results.hpp"
+#include "mcp/splice.hpp"
 
 namespace meantime::mcp {
 namespace {
@@ -149,8 +150,15 @@ std::string input_requests_json(std::span<const InputRequest> requests) {
   JsonWriter json(out);
   json.begin_object();
   for (const InputRequest& each : requests) {
-    json.key(each.key).begin_object().field("method", each.method);
-    json.key("params").raw(each.params.empty() ? "{}" : each.params).end_object();
+    json.key(each.key).begin_object().field("method", each.method).key("params");
+    const JsonSpan params(each.params.empty() ? std::string_view("{}") : std::string_view(each.params));
+    // An id for a URL is of the handshake family; an upstream of that family may have given one.
+    if (each.method == "elicitation/create" && member(params, "elicitationId")) {
+      json.raw(without_member(params, "elicitationId"));
+    } else {
+      json.raw(params.raw());
+    }
+    json.end_object();
   }
   json.end_object();
   return out;

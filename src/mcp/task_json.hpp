@@ -53,7 +53,7 @@ struct TaskView {
 /// 2025-11-25: {"taskId":...}, the value of the related-task key.
 [[nodiscard]] std::string related_task(std::string_view task_id);
 
-/// {key: {method, params}}, and back. Errors: what is wrong with it.
+/// {key: {method, params}} for a stateless client, and back. Errors: what is wrong with it.
 [[nodiscard]] std::string input_requests_json(std::span<const InputRequest> requests);
 [[nodiscard]] std::expected<std::vector<InputRequest>, std::string> read_input_requests(JsonSpan requests);
 /// {key: result}; entries that are no objects are an error.

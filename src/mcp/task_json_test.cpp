@@ -99,6 +99,13 @@ TEST(TaskJson, QuestionsAndAnswersGoOutAsTheyCameIn) {
   EXPECT_EQ(read_input_requests(JsonSpan(R"({"a":{"method":"roots/list"}})"))->front().params, "{}");
 }
 
+TEST(TaskJson, AnIdForAUrlIsOfTheOtherFamily) {
+  const std::array asked{
+      InputRequest{"q", "elicitation/create", R"({"mode":"url","elicitationId":"up","url":"https://a"})"}};
+  EXPECT_EQ(input_requests_json(asked),
+            R"({"q":{"method":"elicitation/create","params":{"mode":"url","url":"https://a"}}})");
+}
+
 TEST(TaskJson, BadQuestionsAndAnswersAreRefusedWithTheReason) {
   std::string many = "{";
   for (int i = 0; i < 65; ++i) many += (i > 0 ? ",\"k" : "\"k") + std::to_string(i) + R"(":{"method":"roots/list"})";
