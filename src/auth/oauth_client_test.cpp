@@ -8,6 +8,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <map>
+#include <ranges>
 
 #include "auth/digest.hpp"
 #include "auth/jose.hpp"
@@ -67,8 +68,8 @@ class World {
     return static_cast<std::size_t>(std::ranges::count_if(asked, [&](const Asked& each) { return each.url == url; }));
   }
   [[nodiscard]] const Asked& last(std::string_view url) const {
-    for (auto each = asked.rbegin(); each != asked.rend(); ++each) {
-      if (each->url == url) return *each;
+    for (const auto& each : std::views::reverse(asked)) {
+      if (each.url == url) return each;
     }
     throw std::runtime_error("nobody asked " + std::string(url));
   }
@@ -233,6 +234,7 @@ TEST_F(Oauth, TenThatAreRefusedAtOnceAskTheUserOnce) {
   const auto client = make();
   user_.thinks = true;
   std::vector<Task<Result<bool>>> waiting;
+  waiting.reserve(10);
   for (int i = 0; i < 10; ++i)
     waiting.push_back(client->refused("POST", std::string(upstream_url), refusal(401, "Bearer")));
   waiting[0].reset();  // the one that began it leaves
