@@ -101,6 +101,18 @@ test('a call whose connection breaks goes on, and the rest of its stream can be 
   assert.equal(all.length, 2, 'a stream that has ended can be read again from its beginning');
 });
 
+test('a client that comes back before its broken connection is noticed gets the rest all the same', async () => {
+  const session = await initialize();
+  await session.request('logging/setLevel', { level: 'debug' });
+  const stop = new AbortController();
+  const old = events(await session.request('tools/call', { name: 'test_reconnection' }, { signal: stop.signal }));
+  const { value: priming } = await old.next();
+  const again = await session.get(priming.id);
+  stop.abort();
+  const all = (await rest(again)).map(json).filter(Boolean);
+  assert.match(all.at(-1).result.content[0].text, /here is the result/);
+});
+
 test('another session never sees the events of a stream', async () => {
   const [mine, other] = [await initialize(), await initialize()];
   await mine.request('logging/setLevel', { level: 'debug' });

@@ -69,9 +69,17 @@ class HttpSession::Request final : public Reply {
     session_.gone(std::string(key));  // and this with it
   }
 
-  /// The client comes back for the rest.
-  void attach(std::unique_ptr<EventStream> stream) { stream_ = std::move(stream); }
-  void detach() { stream_.reset(); }
+  /// The client comes back for the rest, perhaps before its former connection is known to be broken: that one ends.
+  /// Gives what names the new connection.
+  std::uint64_t attach(std::unique_ptr<EventStream> stream) {
+    if (stream_) stream_->end();
+    stream_ = std::move(stream);
+    return ++connection_;
+  }
+  /// That connection is gone; a later one stays.
+  void detach(std::uint64_t connection) {
+    if (connection == connection_) stream_.reset();
+  }
 
   const std::string key;
   std::unique_ptr<OpenRequest> open;
@@ -94,6 +102,7 @@ class HttpSession::Request final : public Reply {
 
   HttpSession& session_;
   std::unique_ptr<EventStream> stream_;  // null: nobody is connected
+  std::uint64_t connection_ = 0;
   std::shared_ptr<Batch> batch_;
 };
 
@@ -164,7 +173,7 @@ bool HttpSession::open(const mcp::ServerRequest& read, const mcp::HttpHead& head
   if (!open) return true;
   request->open = std::move(open);
   exchange.keep(std::make_unique<Watch>([weak = std::weak_ptr(request)] {
-    if (const auto still = weak.lock()) still->detach();
+    if (const auto still = weak.lock()) still->detach(0);
   }));
   return true;
 }
@@ -244,9 +253,9 @@ void HttpSession::stream(http::Exchange& exchange, std::optional<std::string_vie
       rest->begin();
       for (const auto& event : replay->events) rest->event(event.id, event.data);
       if (asked == open_.end()) return rest->end();
-      asked->second->attach(std::move(rest));
-      exchange.keep(std::make_unique<Watch>([weak = std::weak_ptr(asked->second)] {
-        if (const auto still = weak.lock()) still->detach();
+      const std::uint64_t connection = asked->second->attach(std::move(rest));
+      exchange.keep(std::make_unique<Watch>([weak = std::weak_ptr(asked->second), connection] {
+        if (const auto still = weak.lock()) still->detach(connection);
       }));
       return;
     }
