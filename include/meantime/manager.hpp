@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "meantime/coroutine.hpp"
@@ -76,6 +77,23 @@ class InputRound {
   virtual void to_task() = 0;
 };
 
+/// Sends an open call to the background before its budget is over: its caller is gone, its work is still wanted.
+/// On the loop's thread. Make one for each such call; it may outlive the call.
+class BackgroundSwitch {
+ public:
+  BackgroundSwitch() = default;
+  BackgroundSwitch(const BackgroundSwitch&) = delete;
+  BackgroundSwitch& operator=(const BackgroundSwitch&) = delete;
+  /// Nothing where the call is answered, is a task, or never goes to the background.
+  void now() {
+    if (auto go = std::exchange(go_, nullptr)) go();
+  }
+
+ private:
+  friend class TaskManager;
+  std::function<void()> go_;
+};
+
 /// One call of a tool.
 struct ToolCall {
   std::string tool;
@@ -93,6 +111,7 @@ struct ToolCall {
   std::function<void(const LogLine&)> on_log;  ///< Hears log lines until the call is answered.
   /// Hears what the tool asks until the call is answered. Null: such a call becomes a task at once.
   std::function<void(std::shared_ptr<InputRound>)> on_input;
+  std::shared_ptr<BackgroundSwitch> background;  ///< Null: only the budget sends it there.
 };
 
 /// The answer to an await: the record as it stood, and whether the task has ended.

@@ -119,11 +119,13 @@ Task<Result<Outcome>> TaskManager::Impl::call(ToolEntry& entry, ToolCall&& call)
 
   auto task = std::unique_ptr<LiveTask>(
       new LiveTask(*this, entry, account, std::move(call.arguments), call.began ? *call.began : now()));
-  if (budget <= Milliseconds(0) && !tool.no_background) {
+  // One that asks inline first is a task as soon as it has what it asked for.
+  if (budget <= Milliseconds(0) && !tool.no_background && !tool.asks_inline) {
     count(*task);
     return to_background(std::move(task));
   }
-  CallerEars ears{std::move(call.on_progress), std::move(call.on_log), std::move(call.on_input)};
+  CallerEars ears{std::move(call.on_progress), std::move(call.on_log), std::move(call.on_input),
+                  std::move(call.background)};
   if (ears.on_progress || ears.on_log) {
     InlineCaller here;  // for what the tool says before it suspends first
     here.ears = &ears;
@@ -146,6 +148,23 @@ Task<Result<Outcome>> TaskManager::Impl::answer(std::unique_ptr<LiveTask> task) 
   co_return inline_outcome(*task);
 }
 
+// The way to the background that a caller may take before its budget is over, while it waits.
+struct TaskManager::Impl::Switched {
+  Switched(Impl& impl, LiveTask& task, std::shared_ptr<BackgroundSwitch> its_way) : way(std::move(its_way)) {
+    if (!way) return;
+    way->go_ = [&impl, &task] {
+      task.disarm_budget();
+      impl.budget_over(task);
+    };
+  }
+  Switched(const Switched&) = delete;
+  Switched& operator=(const Switched&) = delete;
+  ~Switched() {
+    if (way) way->go_ = nullptr;
+  }
+  std::shared_ptr<BackgroundSwitch> way;
+};
+
 Task<Result<Outcome>> TaskManager::Impl::first_of_the_two(std::unique_ptr<LiveTask> owned, CallerEars ears,
                                                           Milliseconds budget) {
   // Dropped before the budget, the call takes its tool with it (F17).
@@ -166,6 +185,7 @@ Task<Result<Outcome>> TaskManager::Impl::first_of_the_two(std::unique_ptr<LiveTa
   count(task);
   if (tool.max_run_time) deadlines_.arm(task.more().run_time, *tool.max_run_time, task.started);
   if (!tool.no_background) task.arm_budget(budget);
+  const Switched switched(*this, task, tool.no_background ? nullptr : ears.background);
   co_await FirstOfTheTwo{here};
   task.inline_caller = nullptr;
   if (here.verdict == Verdict::over_budget) co_return co_await to_background(std::move(calling.task));

@@ -36,6 +36,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   ~Impl() override;
 
   // call.cpp
+  struct Switched;
   Task<Result<Outcome>> call(ToolEntry& entry, ToolCall&& call);
   Task<Result<Outcome>> answer(std::unique_ptr<LiveTask> task);
   Task<Result<Outcome>> first_of_the_two(std::unique_ptr<LiveTask> task, CallerEars ears, Milliseconds budget);

@@ -53,6 +53,7 @@ struct CallerEars {
   std::function<void(const Progress&)> on_progress;
   std::function<void(const LogLine&)> on_log;
   std::function<void(std::shared_ptr<InputRound>)> on_input;
+  std::shared_ptr<BackgroundSwitch> background;
 };
 
 /// The caller who still waits for an inline answer; lives in the call's frame.

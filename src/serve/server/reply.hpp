@@ -21,6 +21,9 @@ class Reply {
 class OpenRequest {
  public:
   virtual ~OpenRequest() = default;
+  /// The client is gone, and that is no cancel (handshake family): a tool's call goes to the background, where it can
+  /// be found. Keep the request until it has ended.
+  virtual void detach() {}
 };
 
 }  // namespace meantime::serve

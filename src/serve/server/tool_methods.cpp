@@ -198,6 +198,7 @@ Task<Answer> call_tool(Work& work, const mcp::ServerRequest& request, const mcp:
   call.on_log = [&work](const LogLine& line) { work.log(line); };
   call.on_input = [&work](std::shared_ptr<InputRound> round) { work.asked(std::move(round)); };
   work.inline_rounds = tool.asks_inline;
+  if (!work.info.stateless()) work.background = call.background = std::make_shared<BackgroundSwitch>();
   return run_tool(work, server.manager.call(std::move(call)), form, listed->structured_envelope);
 }
 

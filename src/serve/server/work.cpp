@@ -67,6 +67,15 @@ void Work::log(const LogLine& line) {
   reply->message(notification("notifications/message", params));
 }
 
+void Work::detach() {
+  if (round) {
+    for (const std::uint64_t ask : std::exchange(asks_, {})) info.session->withdraw(ask, nullptr);
+    const std::shared_ptr<InputRound> to_task = std::exchange(round, nullptr);
+    return to_task->to_task();
+  }
+  if (background) background->now();
+}
+
 void Work::take_responses(mcp::JsonSpan input_responses) {
   mcp::for_each_member(input_responses, [&](mcp::JsonSpan key, mcp::JsonSpan value) {
     if (responses_.size() < max_input_requests) responses_.insert_or_assign(key.text(), std::string(value.raw()));

@@ -34,6 +34,8 @@ class Work final {
 
   /// Puts a request of a running task to a handshake client; its answer goes to the task.
   void ask_for(const TaskId& task, const InputRequest& request);
+  /// Its client is gone: what it runs goes on as a task.
+  void detach();
   /// Responses that came with the request: used as soon as they are asked for.
   void take_responses(mcp::JsonSpan input_responses);
   /// All that the open round asks is there: the round is answered, and the request goes on inside this call.
@@ -46,11 +48,12 @@ class Work final {
   Reply* reply;              ///< Null while nobody listens: parked.
   Opened* holder = nullptr;  ///< Null while parked, and before the first suspension.
   std::shared_ptr<InputRound> round;
-  bool inline_rounds = false;      ///< What is asked is asked at once, though the client takes tasks.
-  bool* ended_inside = nullptr;    ///< Told when the request is answered inside a call.
-  std::optional<Answer> late;      ///< Ended while parked.
-  bool wants_parking = false;      ///< Asked before open() had a holder for it.
-  std::string missing_capability;  ///< The last round was refused for it: what a failure then says.
+  std::shared_ptr<BackgroundSwitch> background;  ///< Of a tool's call.
+  bool inline_rounds = false;                    ///< What is asked is asked at once, though the client takes tasks.
+  bool* ended_inside = nullptr;                  ///< Told when the request is answered inside a call.
+  std::optional<Answer> late;                    ///< Ended while parked.
+  bool wants_parking = false;                    ///< Asked before open() had a holder for it.
+  std::string missing_capability;                ///< The last round was refused for it: what a failure then says.
   /// What binds a parked request: method, name and arguments.
   std::string digest;
   Task<Answer> task;
@@ -70,6 +73,9 @@ class Work final {
 class Opened final : public OpenRequest {
  public:
   explicit Opened(std::unique_ptr<Work> its_work) : work(std::move(its_work)) { work->holder = this; }
+  void detach() override {
+    if (work) work->detach();
+  }
   std::unique_ptr<Work> work;
 };
 
