@@ -76,9 +76,12 @@ class HttpSession::Request final : public Reply {
     stream_ = std::move(stream);
     return ++connection_;
   }
-  /// That connection is gone; a later one stays.
+  /// That connection is gone; a later one stays. Where a stream was begun the client may come back for the rest; else
+  /// it never will, and a call goes to the background.
   void detach(std::uint64_t connection) {
-    if (connection == connection_) stream_.reset();
+    if (connection != connection_) return;
+    stream_.reset();
+    if (log_stream == 0 && open) open->detach();
   }
 
   const std::string key;
