@@ -15,8 +15,8 @@ std::unique_ptr<auth::RequestAuth> credentials_of(const config::UpstreamSettings
   const config::OauthClientSettings& given = *http.oauth;
   auth::OauthSettings oauth;
   using Kind = config::OauthClientSettings::Kind;
-  oauth.grant = given.kind == Kind::client_credentials ? auth::Grant::client_credentials
-                                                       : auth::Grant::authorization_code;
+  oauth.grant =
+      given.kind == Kind::client_credentials ? auth::Grant::client_credentials : auth::Grant::authorization_code;
   oauth.issuer = given.issuer;
   oauth.client_id = given.client_id;
   oauth.client_secret = given.client_secret;

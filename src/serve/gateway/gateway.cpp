@@ -68,7 +68,8 @@ Gateway::Gateway(GatewayParts parts, std::vector<config::UpstreamSettings> setti
     : parts_(std::move(parts)), tokens_(token_folder.empty() ? nullptr : auth::make_file_token_store(token_folder)) {
   for (config::UpstreamSettings& each : settings) {
     auto credentials = credentials_of(each, parts_, random, tokens_.get());
-    upstreams_.push_back(std::make_unique<UpstreamServer>(parts_, std::move(each), std::move(credentials), static_cast<UpstreamListener&>(*this)));
+    upstreams_.push_back(std::make_unique<UpstreamServer>(parts_, std::move(each), std::move(credentials),
+                                                          static_cast<UpstreamListener&>(*this)));
   }
 }
 
@@ -78,15 +79,19 @@ void Gateway::start(ToolsReady& ready) {
   for (const auto& upstream : upstreams_) {
     if (upstream->eager()) group_.spawn(upstream->ready());
   }
-  ready.when_wanted([this, &ready] { group_.spawn(reach_all(ready)); });
+  ready.when_wanted([this, &ready] { group_.spawn(make_ready(ready)); });
 }
 
-Task<void> Gateway::reach_all(ToolsReady& ready) {
+Task<void> Gateway::reach_all() {
   Wake wake(parts_.loop.io());
   std::size_t open = upstreams_.size();
   TaskGroup all;
   for (const auto& upstream : upstreams_) all.spawn(reach(*upstream, open, wake));
   while (open > 0) co_await wake.wait();
+}
+
+Task<void> Gateway::make_ready(ToolsReady& ready) {
+  co_await reach_all();
   ready.set();
 }
 
@@ -99,8 +104,12 @@ bool Gateway::offers(OfferKind kind) const noexcept {
   return std::ranges::any_of(upstreams_, [&](const auto& each) { return each->may_offer(kind); });
 }
 
-bool Gateway::completes() const noexcept { return offers(OfferKind::prompts) || offers(OfferKind::resources); }
-bool Gateway::subscribes() const noexcept { return offers(OfferKind::resources); }
+bool Gateway::completes() const noexcept {
+  return offers(OfferKind::prompts) || offers(OfferKind::resources);
+}
+bool Gateway::subscribes() const noexcept {
+  return offers(OfferKind::resources);
+}
 
 Task<Result<std::vector<std::string>>> Gateway::list(OfferKind kind) {
   std::vector<std::vector<std::string>> parts(upstreams_.size());
@@ -119,7 +128,7 @@ Task<Result<std::vector<std::string>>> Gateway::list(OfferKind kind) {
 UpstreamServer* Gateway::owner_of_prompt(std::string_view name) noexcept {
   UpstreamServer* found = nullptr;
   for (const auto& upstream : upstreams_) {
-    if (!upstream->offers(OfferKind::prompts) || !name.starts_with(upstream->prefix())) continue;
+    if (!upstream->may_offer(OfferKind::prompts) || !name.starts_with(upstream->prefix())) continue;
     // The longest prefix that fits is the one that was put before it.
     if (found == nullptr || upstream->prefix().size() > found->prefix().size()) found = upstream.get();
   }
@@ -132,6 +141,7 @@ Task<RpcAnswer> Gateway::get_prompt(RequestContext& context, std::string name, s
     co_return std::unexpected(
         RpcFailure::invalid_params("Unknown prompt: '" + name.substr(0, 128) + "'. prompts/list says which there are"));
   }
+  co_await upstream->ready();
   std::string params;
   JsonWriter json(params);
   json.begin_object().field("name", std::string_view(name).substr(upstream->prefix().size()));
@@ -140,21 +150,25 @@ Task<RpcAnswer> Gateway::get_prompt(RequestContext& context, std::string name, s
   co_return co_await ask(upstream->client(), context, "prompts/get", std::move(params));
 }
 
-// Those that listed it, or a template that makes it; else all that have resources, for not all is listed.
-std::vector<UpstreamServer*> Gateway::who_may_have(std::string_view uri) {
+// Those that listed it, or a template that makes it; else all that have resources, for not all is listed. One that
+// still starts holds up only what nobody else is known to have.
+Task<std::vector<UpstreamServer*>> Gateway::who_may_have(std::string uri) {
   std::vector<UpstreamServer*> known;
-  std::vector<UpstreamServer*> others;
   for (const auto& upstream : upstreams_) {
-    if (!upstream->offers(OfferKind::resources)) continue;
-    (upstream->has_resource(uri) ? known : others).push_back(upstream.get());
+    if (upstream->offers(OfferKind::resources) && upstream->has_resource(uri)) known.push_back(upstream.get());
   }
-  return known.empty() ? others : known;
+  if (!known.empty()) co_return known;
+  co_await reach_all();
+  for (const auto& upstream : upstreams_) {
+    if (upstream->offers(OfferKind::resources)) known.push_back(upstream.get());
+  }
+  co_return known;
 }
 
 Task<RpcAnswer> Gateway::read_resource(RequestContext& context, std::string uri) {
   std::string params;
   JsonWriter(params).begin_object().field("uri", uri).end_object();
-  for (UpstreamServer* upstream : who_may_have(uri)) {
+  for (UpstreamServer* upstream : co_await who_may_have(uri)) {
     RpcAnswer answer = co_await ask(upstream->client(), context, "resources/read", params);
     if (answer || !says_unknown(answer.error())) co_return answer;
   }
@@ -166,6 +180,7 @@ Task<RpcAnswer> Gateway::complete(RequestContext& context, std::string params) {
   if (mcp::member(ref, "type").is("ref/prompt")) {
     const std::string name = mcp::member(ref, "name").text();
     UpstreamServer* upstream = owner_of_prompt(name);
+    if (upstream != nullptr) co_await upstream->ready();
     if (upstream == nullptr || !upstream->completes()) {
       co_return std::unexpected(RpcFailure::invalid_params("Unknown prompt: '" + name.substr(0, 128) + "'"));
     }
@@ -176,7 +191,7 @@ Task<RpcAnswer> Gateway::complete(RequestContext& context, std::string params) {
     co_return co_await ask(upstream->client(), context, "completion/complete", std::move(params));
   }
   const std::string uri = mcp::member(ref, "uri").text();
-  for (UpstreamServer* upstream : who_may_have(uri)) {
+  for (UpstreamServer* upstream : co_await who_may_have(uri)) {
     if (!upstream->completes()) continue;
     RpcAnswer answer = co_await ask(upstream->client(), context, "completion/complete", params);
     if (answer || !says_unknown(answer.error())) co_return answer;
@@ -190,7 +205,7 @@ Task<std::expected<void, RpcFailure>> Gateway::subscribe(std::string uri) {
     co_return std::expected<void, RpcFailure>();
   }
   std::optional<RpcFailure> why;
-  for (UpstreamServer* upstream : who_may_have(uri)) {
+  for (UpstreamServer* upstream : co_await who_may_have(uri)) {
     auto subscribed = co_await upstream->client().subscribe(uri);
     if (subscribed) {
       auto& entry = subscribed_.try_emplace(uri, upstream, 0).first->second;

@@ -44,8 +44,9 @@ class Gateway final : public OfferSource, UpstreamListener {
   void on_offers_changed(OfferKind kind) override;
   void on_resource_updated(std::string_view uri) override;
 
-  [[nodiscard]] Task<void> reach_all(ToolsReady& ready);
-  [[nodiscard]] std::vector<UpstreamServer*> who_may_have(std::string_view uri);
+  [[nodiscard]] Task<void> reach_all();
+  [[nodiscard]] Task<void> make_ready(ToolsReady& ready);
+  [[nodiscard]] Task<std::vector<UpstreamServer*>> who_may_have(std::string uri);
   [[nodiscard]] UpstreamServer* owner_of_prompt(std::string_view name) noexcept;
 
   GatewayParts parts_;

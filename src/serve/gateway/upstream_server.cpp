@@ -71,7 +71,9 @@ UpstreamServer::UpstreamServer(GatewayParts parts, config::UpstreamSettings sett
 
 UpstreamServer::~UpstreamServer() = default;
 
-Task<void> UpstreamServer::stop() { co_await client_->close(); }
+Task<void> UpstreamServer::stop() {
+  co_await client_->close();
+}
 
 Task<void> UpstreamServer::ready() {
   if (reached_) co_return;
@@ -120,9 +122,13 @@ void UpstreamServer::on_connected(const client::ServerDescription& /*server*/) {
   if (reached_) on_list_changed(client::ListKind::tools);  // a new run may offer other tools
 }
 
-void UpstreamServer::on_down(const Error& why) { parts_.log("upstream '" + settings_.name + "': " + why.detail); }
+void UpstreamServer::on_down(const Error& why) {
+  parts_.log("upstream '" + settings_.name + "': " + why.detail);
+}
 
-void UpstreamServer::on_resource_updated(std::string_view uri) { listener_.on_resource_updated(uri); }
+void UpstreamServer::on_resource_updated(std::string_view uri) {
+  listener_.on_resource_updated(uri);
+}
 
 void UpstreamServer::on_list_changed(client::ListKind list) {
   switch (list) {
@@ -220,9 +226,8 @@ void UpstreamServer::remember(OfferKind kind, const std::vector<std::string>& el
 
 bool UpstreamServer::has_resource(std::string_view uri) const {
   if (resources_.contains(uri)) return true;
-  return std::ranges::any_of(template_heads_, [&](const std::string& head) {
-    return !head.empty() && uri.starts_with(head);
-  });
+  return std::ranges::any_of(template_heads_,
+                             [&](const std::string& head) { return !head.empty() && uri.starts_with(head); });
 }
 
 Task<std::vector<std::string>> UpstreamServer::list(OfferKind kind) {

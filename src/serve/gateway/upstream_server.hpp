@@ -81,10 +81,10 @@ class UpstreamServer final : client::ClientEvents {
   config::UpstreamSettings settings_;
   std::unique_ptr<auth::RequestAuth> auth_;
   UpstreamListener& listener_;
-  std::map<std::string, std::string> tools_;                     // ours -> definition it was made of
-  std::map<OfferKind, std::vector<std::string>> last_;           // lists, as our clients see them
-  std::set<std::string, std::less<>> resources_;                 // URIs
-  std::vector<std::string> template_heads_;                      // of URI templates, up to their first variable
+  std::map<std::string, std::string> tools_;            // ours -> definition it was made of
+  std::map<OfferKind, std::vector<std::string>> last_;  // lists, as our clients see them
+  std::set<std::string, std::less<>> resources_;        // URIs
+  std::vector<std::string> template_heads_;             // of URI templates, up to their first variable
   bool reached_ = false;
   bool reaching_ = false;
   bool taking_ = false;
