@@ -14,7 +14,14 @@ using ParserError = beast::http::error;
 namespace {
 
 // Faults that only we see; they leave the parser by its own error code's value.
-enum class OwnFault : int { folded = 1000, too_many_headers, repeated_length, unknown_coding, coding_in_1_0 };
+enum class OwnFault : int {
+  folded = 1000,
+  too_many_headers,
+  repeated_length,
+  unknown_coding,
+  coding_in_1_0,
+  long_extension
+};
 
 const boost::system::error_category& own_category() {
   class Category final : public boost::system::error_category {
@@ -87,7 +94,11 @@ class RequestReader::Parser final : public beast::http::basic_parser<true> {
     add_to_body(piece);
     return piece.size();
   }
-  void on_chunk_header_impl(std::uint64_t, beast::string_view, Code& code) override { code = {}; }
+  void on_chunk_header_impl(std::uint64_t, beast::string_view extensions, Code& code) override {
+    code = {};
+    constexpr std::size_t longest = 1024;
+    if (extensions.size() > longest) refuse(code, OwnFault::long_extension);
+  }
   std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view piece, Code& code) override {
     code = {};
     add_to_body(piece);
@@ -173,6 +184,8 @@ RequestReader::State RequestReader::refuse_for(int own_fault) {
       return refuse(501, "The only transfer coding known here is 'chunked': send the body plain or chunked.");
     case OwnFault::coding_in_1_0:
       return refuse(400, "HTTP/1.0 has no Transfer-Encoding: send Content-Length, or use HTTP/1.1.");
+    case OwnFault::long_extension:
+      return refuse(400, "A chunk's first line is too long: leave its extensions out.");
   }
   return refuse(400, "The request cannot be read.");
 }

@@ -154,6 +154,7 @@ std::vector<Bad> bad_requests() {
       {head + "Transfer-Encoding: chunked\r\n\r\n-1\r\n", 400},
       {head + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400},
       {head + "Transfer-Encoding: chunked\r\n\r\n4000001\r\n", 413},
+      {head + "Transfer-Encoding: chunked\r\n\r\n5;" + std::string(1025, 'x') + "\r\nhello\r\n0\r\n\r\n", 400},
       {head + "Transfer-Encoding: chunked\r\n\r\n5;" + std::string(40'000, 'x') + "\r\nhello\r\n0\r\n\r\n", 400},
       {head + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: " + std::string(40'000, 'x') + "\r\n\r\n", 431},
       {head + "Expect: a miracle\r\n\r\n", 417},
