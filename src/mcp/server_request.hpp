@@ -47,7 +47,8 @@ void append_refusal(std::string& out, const Refusal& refusal);
 /// A body that is no message. `unknown_id` as the session has it; the stateless family leaves the id out.
 [[nodiscard]] Refusal refuse_unreadable(const RpcFault& fault, UnknownId unknown_id = UnknownId::absent);
 
-/// A request that passed. Views into the message, and into the session where there is one.
+/// A request that passed. Views into the message, which it outlives in no case, and into the session where there is
+/// one.
 struct ServerRequest {
   const Message* message = nullptr;
   Family family = Family::handshake;

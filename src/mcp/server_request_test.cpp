@@ -224,7 +224,8 @@ TEST(ServerRequest, HeadersMayBeEncodedOrSpacedAndEscapesInTheBodyDoNotMatter) {
 TEST(ServerRequest, WhereTheBodyHasNoNameTheParametersAreToBlameNotTheHeader) {
   const Head head = head_of("tools/call");
   const std::string line = stateless("tools/call");
-  const auto request = read_request(read(line), &head, nullptr);
+  const Message message = read(line);
+  const auto request = read_request(message, &head, nullptr);
   ASSERT_TRUE(request);
   EXPECT_FALSE(request->message->param.name);
 }

@@ -11,6 +11,7 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 // First line end in [from, end), or npos.
 std::size_t line_end(std::string_view bytes, std::size_t from) noexcept {
+  if (from == bytes.size()) return std::string_view::npos;
   const void* feed = std::memchr(bytes.data() + from, '\n', bytes.size() - from);
   const std::size_t until =
       feed == nullptr ? bytes.size() : static_cast<std::size_t>(static_cast<const char*>(feed) - bytes.data());
