@@ -13,7 +13,6 @@ constexpr std::size_t refusal_bytes = 1U << 20;
 constexpr std::size_t quoted_bytes = 300;
 constexpr int most_refusals = 8;  // of one request, each of which made new credentials
 constexpr Milliseconds farewell{2'000};
-constexpr Milliseconds after_answer{1'000};  // for a server to end a stream whose answer has come
 constexpr std::string_view events_type = "text/event-stream";
 constexpr std::string_view json_type = "application/json";
 
@@ -353,7 +352,7 @@ Task<Result<void>> HttpTransport::take_events(Post& post, http::ResponseStream& 
     }
     if (post.answered) {
       leave = clock_.make_alarm([this, key = post.key] { retire(key); });
-      leave->set(clock_.now() + after_answer);
+      leave->set(clock_.now() + options_.linger);
     }
   }
 }

@@ -39,6 +39,7 @@ struct HttpOptions {
   http::Addresses addresses = http::Addresses::any;
   Milliseconds connect_timeout{10'000};
   std::size_t max_message_bytes = std::size_t{64} << 20;
+  Milliseconds linger{1'000};       ///< For a server to end a stream whose answer has come; then it is closed.
   Milliseconds retry_first{1'000};  ///< Before a broken stream is resumed, unless the server says; doubles up to...
   Milliseconds retry_most{30'000};
   unsigned max_resumes = 10;          ///< In a row without an event; then the request has failed.
