@@ -99,6 +99,18 @@ struct InputRequest {
   friend bool operator==(const InputRequest&, const InputRequest&) = default;
 };
 
+/// What a caller can be asked. Whoever is not known can be asked anything: somebody may answer.
+struct Askable {
+  bool elicitation_form : 1 = true;
+  bool elicitation_url : 1 = true;
+  bool sampling : 1 = true;
+  bool sampling_tools : 1 = true;
+  bool sampling_context : 1 = true;
+  bool roots : 1 = true;
+
+  friend bool operator==(const Askable&, const Askable&) = default;
+};
+
 /// The answer to one: the method's result, raw JSON object.
 struct InputResponse {
   std::string key;

@@ -46,6 +46,9 @@ class ToolContext {
   /// A line for the caller's log, while the call is not answered yet; later ones are dropped. Thread-safe.
   virtual void log(LogLine line) = 0;
 
+  /// What the caller can be asked: what it said of itself, where it said anything.
+  [[nodiscard]] virtual Askable askable() const noexcept { return {}; }
+
   /// Asks the caller for something and suspends until every request is answered; in the order of `requests`.
   /// While the call is inline its front door decides: it asks the client on the spot, or makes the call a task at once,
   /// whose record then shows the open requests until any process answers them. The budget does not run meanwhile, the

@@ -57,7 +57,7 @@ class McpClient::Impl final : public Receiver {
 
   Task<Result<void>> connect();
   Task<Answer> request(Request request, Milliseconds limit);
-  Task<Answer> call_tool(std::string params, RequestHooks* hooks);
+  Task<Answer> call_tool(std::string params, RequestHooks* hooks, std::optional<mcp::ClientCapabilities> capabilities);
   Task<Result<std::vector<std::string>>> list(ListKind kind);
   Task<Result<void>> subscribe(std::string uri);
   Task<Result<void>> unsubscribe(std::string uri);

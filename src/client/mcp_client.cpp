@@ -314,8 +314,10 @@ Task<Answer> McpClient::Impl::request(Request request, Milliseconds limit) {
             "upstream '" + name() + "' asked for input " + std::to_string(most_rounds) + " times in one request"}));
 }
 
-Task<Answer> McpClient::Impl::call_tool(std::string params, RequestHooks* hooks) {
-  co_return co_await request({.method = "tools/call", .params = params, .hooks = hooks}, Milliseconds(0));
+Task<Answer> McpClient::Impl::call_tool(std::string params, RequestHooks* hooks,
+                                        std::optional<mcp::ClientCapabilities> capabilities) {
+  co_return co_await request({.method = "tools/call", .params = params, .hooks = hooks, .capabilities = capabilities},
+                             Milliseconds(0));
 }
 
 void McpClient::Impl::fail_all(const Error& why) {
@@ -388,7 +390,7 @@ Task<Answer> McpClient::request(Request request) {
   return impl_->request(std::move(request), Milliseconds(0));
 }
 Task<Answer> McpClient::call_tool(std::string_view tool, std::string_view arguments, RequestHooks* hooks,
-                                  std::string_view meta) {
+                                  std::string_view meta, std::optional<mcp::ClientCapabilities> capabilities) {
   std::string params;
   params.reserve(tool.size() + arguments.size() + meta.size() + 48);
   params += R"({"name":)";
@@ -401,7 +403,7 @@ Task<Answer> McpClient::call_tool(std::string_view tool, std::string_view argume
     params += '}';
   }
   params += '}';
-  return impl_->call_tool(std::move(params), hooks);
+  return impl_->call_tool(std::move(params), hooks, capabilities);
 }
 Task<Result<std::vector<std::string>>> McpClient::list(ListKind kind) {
   return impl_->list(kind);

@@ -115,9 +115,11 @@ class McpClient {
   /// or broke the stream: whether the work was done is not known), overloaded, corrupt.
   /// Cancel: dropping the Task tells the server in the way of its family, for a task with tasks/cancel.
   [[nodiscard]] Task<Answer> request(Request request);
-  /// tools/call. `arguments` is raw JSON or empty, `meta` raw members for `_meta` besides our own (`"a":1,"b":2`).
+  /// tools/call. `arguments` is raw JSON or empty, `meta` raw members for `_meta` besides our own (`"a":1,"b":2`);
+  /// `capabilities` as in Request.
   [[nodiscard]] Task<Answer> call_tool(std::string_view tool, std::string_view arguments, RequestHooks* hooks,
-                                       std::string_view meta = {});
+                                       std::string_view meta = {},
+                                       std::optional<mcp::ClientCapabilities> capabilities = {});
 
   /// All pages of a list: the raw objects. A server that does not offer the list has an empty one. Tools whose header
   /// annotations are invalid are left out with a line in the log. Errors: as request; timed_out.

@@ -104,6 +104,7 @@ class LiveTask final : public ToolContext {
   // ToolContext
   [[nodiscard]] std::string_view arguments() const noexcept override { return arguments_; }
   [[nodiscard]] const Caller& caller() const noexcept override { return account->caller; }
+  [[nodiscard]] Askable askable() const noexcept override { return askable_; }
   void progress(Progress progress) override;
   void append_output(std::string_view bytes) override;
   void log(LogLine line) override;
@@ -140,6 +141,7 @@ class LiveTask final : public ToolContext {
   std::uint32_t attempt = 1;
   Stage stage = Stage::calling;
   Start start = Start::none;
+  Askable askable_;        ///< Set before it begins.
   bool counted = false;    ///< In the limits' counts.
   bool recording = false;  ///< Its end is being stored.
   bool telling = false;    ///< It is stored; its caller is told when what it asks is, too.

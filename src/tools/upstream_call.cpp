@@ -72,7 +72,18 @@ ToolReturn to_return(client::Answer answer) {
 
 Task<ToolReturn> call_upstream(client::McpClient& client, ToolContext& context, std::string tool) {
   ContextHooks hooks(context);
-  co_return to_return(co_await client.call_tool(tool, context.arguments(), &hooks));
+  const Askable caller = context.askable();
+  // Only who differs from what the client declares anyway is worth a text of its own.
+  std::optional<mcp::ClientCapabilities> capabilities;
+  if (caller != Askable{}) {
+    capabilities = {.sampling = caller.sampling,
+                    .sampling_tools = caller.sampling_tools,
+                    .sampling_context = caller.sampling_context,
+                    .elicitation_form = caller.elicitation_form,
+                    .elicitation_url = caller.elicitation_url,
+                    .roots = caller.roots};
+  }
+  co_return to_return(co_await client.call_tool(tool, context.arguments(), &hooks, {}, capabilities));
 }
 
 }  // namespace meantime::tools

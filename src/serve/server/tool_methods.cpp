@@ -193,6 +193,13 @@ Task<Answer> call_tool(Work& work, const mcp::ServerRequest& request, const mcp:
   }
   if (form == TaskForm::on_request) call.budget = Milliseconds(0);
   if (form == TaskForm::none && work.info.stateless() && server.options.wait_without_tasks) call.budget = for_ever;
+  const mcp::ClientCapabilities& client = work.info.client;
+  call.askable = {.elicitation_form = client.elicitation_form,
+                  .elicitation_url = client.elicitation_url,
+                  .sampling = client.sampling,
+                  .sampling_tools = client.sampling_tools,
+                  .sampling_context = client.sampling_context,
+                  .roots = client.roots};
   call.idempotency_key = param.meta_idempotency_key.text();
   if (!work.info.progress_token.empty()) call.on_progress = on_progress;
   call.on_log = [&work](const LogLine& line) { work.log(line); };
