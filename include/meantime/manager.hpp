@@ -64,16 +64,18 @@ struct ManagerPorts {
 };
 
 /// What a tool asks while its call is not answered. Decide once: answer(), refuse() or to_task(). Dropped undecided, it
-/// is refused. All on the loop's thread; the tool goes on inside the call.
+/// is refused (unsupported). May outlive its call and its manager: then deciding does nothing. All on the loop's
+/// thread; the tool, and the call, go on in the loop's next turn.
 class InputRound {
  public:
   virtual ~InputRound() = default;
   [[nodiscard]] virtual const std::vector<InputRequest>& requests() const noexcept = 0;
-  /// One response for each request, in any order. The budget begins anew.
+  /// One response for each request, in any order; one that is missing is a refusal. The budget begins anew.
   virtual void answer(std::vector<InputResponse> responses) = 0;
   /// The tool's ask() gives this error.
   virtual void refuse(Error why) = 0;
-  /// The call becomes a task at once, and its record shows the requests.
+  /// The call becomes a task at once: its record shows these requests, and all others that are open, before the call
+  /// is answered. A tool that never becomes one (no_background) gets `unsupported`.
   virtual void to_task() = 0;
 };
 
@@ -110,7 +112,8 @@ struct ToolCall {
   /// Hears progress until the call is answered. On the loop's thread.
   std::function<void(const Progress&)> on_progress;
   std::function<void(const LogLine&)> on_log;  ///< Hears log lines until the call is answered.
-  /// Hears what the tool asks until the call is answered. Null: such a call becomes a task at once.
+  /// Hears what the tool asks until the call is answered; may drop the call. Null: such a call becomes a task at once,
+  /// and so does one with an idempotency key, which outlives its caller.
   std::function<void(std::shared_ptr<InputRound>)> on_input;
   std::shared_ptr<BackgroundSwitch> background;  ///< Null: only the budget sends it there.
 };
@@ -178,13 +181,15 @@ class TaskManager {
   [[nodiscard]] Task<Result<Awaited>> await_task(TaskId task, std::optional<Milliseconds> timeout = {},
                                                  std::optional<std::string> user_id = {});
 
-  /// Suspends until the task differs from `seen` in what a client is told (status, progress, open input requests), or
-  /// `timeout` is over; answers the record as it stands. Errors: as await_task.
+  /// Suspends until the task differs from `seen` in what a client is told (status, reason, progress, open input
+  /// requests), or `timeout` is over; answers the record as it stands. Changes that follow each other closely may be
+  /// answered as one. A task that has ended is answered at once. Errors: as await_task.
   [[nodiscard]] Task<Result<TaskRecord>> await_change(TaskId task, TaskRecord seen, Milliseconds timeout,
                                                       std::optional<std::string> user_id = {});
 
   /// Hands a task what it asked for, wherever it runs; answers how many requests this answered. Keys that are unknown
-  /// or answered are passed over. Errors: not_found, unavailable.
+  /// or answered are passed over, and so are all of a task that has ended. Errors: not_found, unavailable,
+  /// invalid_argument (a response that is no JSON object).
   [[nodiscard]] Task<Result<std::uint32_t>> answer_input(TaskId task, std::vector<InputResponse> responses,
                                                          std::optional<std::string> user_id = {});
 

@@ -51,9 +51,14 @@ class ToolContext {
 
   /// Asks the caller for something and suspends until every request is answered; in the order of `requests`.
   /// While the call is inline its front door decides: it asks the client on the spot, or makes the call a task at once,
-  /// whose record then shows the open requests until any process answers them. The budget does not run meanwhile, the
-  /// maximum run time does. Coroutine tools only. Errors: unsupported (the client cannot be asked this; `detail` names
-  /// the capability), invalid_argument (a key used before, too many), unavailable (the store).
+  /// whose record then shows the open requests until any process answers them. The budget does not run meanwhile and
+  /// begins anew with the answer; the maximum run time goes on. A store that is away is waited for; until it is back
+  /// this process shows the requests and takes the answers.
+  /// Coroutine tools only: a blocking one gets a std::logic_error. Several asks may stand side by side.
+  /// Errors:  unsupported (the client cannot be asked this; `detail` says what is missing), invalid_argument (no JSON
+  ///          object, a key used before in this task, max_input_requests), cancelled (the call or task is to end),
+  ///          already_final (the task was decided elsewhere).
+  /// Cancel:  dropping the Task withdraws what is open.
   [[nodiscard]] virtual Task<Result<std::vector<InputResponse>>> ask(std::vector<InputRequest> requests) = 0;
 
   /// Asks to be told of a cancel. A coroutine tool that never asked is dropped at once when it is cancelled; one that

@@ -68,14 +68,20 @@ void TaskManager::Impl::save_asks_soon(LiveTask& task) {
   if (task.start == LiveTask::Start::stored && !task.asks()->saving) group.spawn(save_asks(task.id));
 }
 
+// Of the task that runs here under this id now: after each suspension it may be gone, or another run.
+LiveTask* TaskManager::Impl::asker(TaskId id) const noexcept {
+  LiveTask* task = registry.find(id);
+  return task != nullptr && task->asks() != nullptr ? task : nullptr;
+}
+
 // Brings the store up to what is asked here. What it does not take now it gets with a heartbeat, or when it is back.
 Task<void> TaskManager::Impl::save_asks(TaskId id) {
-  LiveTask* task = registry.find(id);
-  if (task == nullptr || task->asks() == nullptr || std::exchange(task->asks()->saving, true)) co_return;
+  LiveTask* task = asker(id);
+  if (task == nullptr || std::exchange(task->asks()->saving, true)) co_return;
   asking.insert(id);
   while (co_await save_some_asks(id)) {
   }
-  task = registry.find(id);
+  task = asker(id);
   if (task == nullptr) co_return;
   task->asks()->saving = false;
   if (!task->asks()->any_open() && task->asks()->untold.empty()) asking.erase(id);
@@ -89,23 +95,23 @@ Task<void> TaskManager::Impl::save_asks(TaskId id) {
 
 // False: there is nothing left to do, or no way to do it now.
 Task<bool> TaskManager::Impl::save_some_asks(TaskId id) {
-  LiveTask* task = registry.find(id);
+  LiveTask* task = asker(id);
   if (task == nullptr || task->recording || task->start != LiveTask::Start::stored) co_return false;
   const RunToken run{id, task->attempt};
   std::vector<InputRequest> requests = task->asks()->take_unsaved();
   if (!requests.empty()) {
     auto stored = co_await store.ask_input(run, requests);
-    task = registry.find(id);
+    task = asker(id);
     if (task == nullptr) co_return false;
     if (stored) co_return true;
     if (store_may_take_them_later(stored.error())) {
       task->asks()->unsave(requests);
-      store_fault("store.ask_input", stored.error());
+      if (stored.error().code != errc::not_found) store_fault("store.ask_input", stored.error());
       co_return false;
     }
     // They may have got there, and been answered, when the answer to the first try was lost.
     co_await load_answers(id);
-    task = registry.find(id);
+    task = asker(id);
     if (task == nullptr) co_return false;
     if (task->attempt == run.attempt) task->asks()->fail_those(requests, stored.error());
     co_return true;
@@ -113,25 +119,27 @@ Task<bool> TaskManager::Impl::save_some_asks(TaskId id) {
   std::vector<InputResponse> untold = std::exchange(task->asks()->untold, {});
   if (untold.empty()) co_return false;
   auto told = co_await store.answer_input(id, untold);
-  task = registry.find(id);
+  task = asker(id);
   if (task == nullptr) co_return false;
   if (!told && store_may_take_them_later(told.error())) {
     std::ranges::move(untold, std::back_inserter(task->asks()->untold));
-    store_fault("store.answer_input", told.error());
+    if (told.error().code != errc::not_found) store_fault("store.answer_input", told.error());
     co_return false;
   }
   co_return true;
 }
 
 Task<void> TaskManager::Impl::load_answers(TaskId id) {
+  const LiveTask* before = asker(id);
+  const std::uint32_t attempt = before != nullptr ? before->attempt : 0;
   auto responses = co_await store.input_responses(id);
   if (!responses) {
     if (responses.error().code != errc::not_found) store_fault("store.input_responses", responses.error());
     co_return;
   }
   for (const InputResponse& each : *responses) {
-    LiveTask* task = registry.find(id);
-    if (task == nullptr || task->asks() == nullptr) co_return;
+    LiveTask* task = asker(id);
+    if (task == nullptr || task->attempt != attempt) co_return;
     if (task->asks()->answer(each.key, each.result)) asks_changed(*task);
   }
 }
@@ -150,7 +158,7 @@ Task<void> TaskManager::Impl::look_for_all_answers(std::vector<TaskId> wanted) {
     }
     for (Task<void>& each : some) co_await std::move(each);
     for (std::size_t i = first; i < std::min(wanted.size(), first + looked_at_once); ++i) {
-      if (LiveTask* task = registry.find(wanted[i]); task != nullptr && task->asks() != nullptr) save_asks_soon(*task);
+      if (LiveTask* task = asker(wanted[i])) save_asks_soon(*task);
     }
   }
   looking_for_answers = false;
@@ -194,8 +202,8 @@ Task<Result<std::uint32_t>> TaskManager::Impl::answer_input(TaskId id, std::vect
   }
   // The rest the store has not heard of yet, or cannot hear of now: the tool need not wait for that.
   for (InputResponse& each : responses) {
-    live = registry.find(id);
-    if (live == nullptr || live->asks() == nullptr) break;
+    live = asker(id);
+    if (live == nullptr) break;
     if (!live->asks()->answer(each.key, each.result)) continue;
     ++count;
     live->asks()->untold.push_back(std::move(each));

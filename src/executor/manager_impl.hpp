@@ -64,6 +64,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   void asked(Ask& ask) override;
   void ask_as_task(Ask& ask) override;
   void ask_ended(LiveTask& task) override;
+  [[nodiscard]] LiveTask* asker(TaskId id) const noexcept;
   void asks_changed(LiveTask& task);
   void save_asks_soon(LiveTask& task);
   Task<void> save_asks(TaskId id);

@@ -254,6 +254,43 @@ TEST_P(RedisStepsTest, AFinishWhoseChunksHaveAHoleWritesThemAgain) {
   wait(store->close());
 }
 
+TEST_P(RedisStepsTest, WhatATaskAsksLivesAsLongAsItsTaskAndItsTextsAreNeverTakenApart) {
+  const TaskId id = start(*a_);
+  const std::string inputs = "sg:mt:in:" + std::string(id.text());
+  const std::string params = R"({"n":1e400,"big":123456789012345678901,"a":[],"o":{},"u":"\u0000 o 3 "})";
+  ASSERT_TRUE(wait(a_->ask_input({id, 1}, {{.key = "k o 1", .method = "roots/list", .params = params},
+                                           {.key = "2", .method = "m", .params = "{}"}})));
+  EXPECT_EQ(redis_.ask({"HGET", inputs, "k o 1"}).text, "0 o 10 roots/list" + params);
+  EXPECT_EQ(redis_.ask({"HGET", key(id), "in"}).text, "2");
+  EXPECT_EQ(wait(b_->answer_input(id, {{"k o 1", params}})), 1U);
+  EXPECT_EQ(redis_.ask({"HGET", inputs, "k o 1"}).text, "0 a " + params);
+  EXPECT_EQ(redis_.ask({"HGET", key(id), "in"}).text, "1");
+  EXPECT_EQ(wait(a_->input_responses(id)).value(), (std::vector{InputResponse{"k o 1", params}}));
+  redis_.ask({"EXPIRE", inputs, "100"});
+  clock_.advance(7h);  // running tasks' expiries are renewed four times a day
+  ASSERT_TRUE(wait(a_->heartbeat()));
+  EXPECT_GT(expiry_s(inputs), 86'000);
+  finish(*a_, id);
+  EXPECT_EQ(redis_.ask({"EXISTS", inputs}).number, 0);
+  EXPECT_TRUE(redis_.ask({"HGET", key(id), "in"}).is_null());
+}
+
+TEST_P(RedisStepsTest, AnotherProgramsValuesAmongTheInputsAreNobodysBusiness) {
+  const TaskId id = start(*a_);
+  ASSERT_TRUE(wait(a_->ask_input({id, 1}, {{.key = "k", .method = "m", .params = "{}"}})));
+  const std::string inputs = "sg:mt:in:" + std::string(id.text());
+  for (const char* odd : {"", "x", "1", "1 o", "1 o ", "1 o 99 m{}", "1 o 0 {}", "1 b x"}) {
+    redis_.ask({"HSET", inputs, "odd", odd});
+    EXPECT_EQ(wait(b_->find(id))->input_requests.size(), 1U) << odd;
+    EXPECT_TRUE(wait(a_->input_responses(id)).value().empty()) << odd;
+  }
+  redis_.ask({"DEL", inputs});
+  redis_.ask({"SET", inputs, "a text", "EX", "100"});
+  EXPECT_EQ(wait(b_->find(id)).error().code, errc::corrupt);
+  EXPECT_EQ(wait(a_->ask_input({id, 1}, {{.key = "l", .method = "m", .params = "{}"}})).error().code, errc::corrupt);
+  finish(*a_, id);
+}
+
 INSTANTIATE_TEST_SUITE_P(Redis, RedisStepsTest, testing::ValuesIn(RedisServer::kinds()),
                          [](const auto& info) { return info.param.name; });
 
