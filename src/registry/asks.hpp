@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "engine/loop.hpp"
-#include "meantime/manager.hpp"
+#include "meantime/call_ways.hpp"
 
 namespace meantime {
 

@@ -87,7 +87,7 @@ Task<int> run_serve(Loop& loop, TaskManager& manager, Clock& clock, Random& rand
       .owner = options.session.owner, .name = options.session.owner, .scopes = {}, .every_scope = true});
   LineDoor door(server, who, out);
   const int code = co_await run_stdio(loop.io(), manager, clock, options.session, door, client, out,
-                                         mcp::LineFramer(options.session.max_line_bytes));
+                                      mcp::LineFramer(options.session.max_line_bytes));
   if (front && code == 0) co_await front->close(last_answers);
   co_return code;
 }

@@ -24,9 +24,8 @@ bool begins_stateless(const std::optional<mcp::Line>& first) {
 }
 
 // Byte for byte: the server answers the handshake itself.
-Task<int> run_transparent(boost::asio::io_context& loop, TaskManager& manager, Clock& clock,
-                          const WrapOptions& options, StdioClient& client, Outbox& out, mcp::LineFramer framer,
-                          std::optional<mcp::Line> first) {
+Task<int> run_transparent(boost::asio::io_context& loop, TaskManager& manager, Clock& clock, const WrapOptions& options,
+                          StdioClient& client, Outbox& out, mcp::LineFramer framer, std::optional<mcp::Line> first) {
   WrapSession session(loop, manager, clock, options, out, log_to_stderr);
   if (const auto started = session.start(); !started) {
     log_to_stderr("cannot start the server to wrap: " + started.error().detail);
@@ -38,8 +37,8 @@ Task<int> run_transparent(boost::asio::io_context& loop, TaskManager& manager, C
 
 config::UpstreamSettings upstream_of(const WrapOptions& options) {
   config::UpstreamSettings upstream;
-  upstream.name = options.name.empty() ? options.command.front().substr(options.command.front().rfind('/') + 1)
-                                       : options.name;
+  upstream.name =
+      options.name.empty() ? options.command.front().substr(options.command.front().rfind('/') + 1) : options.name;
   upstream.command = options.command;
   upstream.environment_from = {"*"};
   upstream.rules.budget = options.session.budget;

@@ -115,7 +115,8 @@ TEST_F(Serve, AnUnknownRevisionIsOfferedOurNewestWithAHandshake) {
 TEST_F(Serve, ARequestOf2026NeedsNoHandshake) {
   peer.serve(options());
   const std::string discovered = peer.ask(request("1", "server/discover", "{" + modern() + "}"));
-  EXPECT_THAT(discovered, HasSubstr(R"("supportedVersions":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"])"));
+  EXPECT_THAT(discovered,
+              HasSubstr(R"("supportedVersions":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"])"));
   EXPECT_THAT(discovered, HasSubstr(R"("io.modelcontextprotocol/tasks":{})"));
   EXPECT_THAT(peer.ask(call("2", "echo", R"(,"arguments":{"n":1},)" + modern())),
               HasSubstr(R"("resultType":"complete")"));

@@ -55,8 +55,8 @@ Task<int> serve_mcp_stdio(McpServerPorts ports, McpServerSettings settings) {
   serve::StdioClient client(ports.loop, STDIN_FILENO, STDOUT_FILENO);
   Outbox out(ports.loop, client);
   serve::LineDoor door(server, who, out);
-  co_return co_await serve::run_stdio(ports.loop, ports.manager, ports.clock, server.options.session, door, client,
-                                      out, mcp::LineFramer(server.options.session.max_line_bytes));
+  co_return co_await serve::run_stdio(ports.loop, ports.manager, ports.clock, server.options.session, door, client, out,
+                                      mcp::LineFramer(server.options.session.max_line_bytes));
 }
 
 struct McpHttpServer::Impl {
