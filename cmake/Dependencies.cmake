@@ -30,7 +30,7 @@ endif()
 add_library(meantime_boost INTERFACE)
 add_library(Boost::headers ALIAS meantime_boost)
 target_include_directories(meantime_boost SYSTEM INTERFACE ${MEANTIME_BOOST_INCLUDE})
-# Asio's, JSON's, Beast's and Redis' bodies are compiled once: core/boost_json.cpp, engine/boost_asio*.cpp,
+# Asio's, JSON's, Beast's and Redis' bodies are compiled once: core/boost_json.cpp, engine/boost_{asio,ssl}.cpp,
 # http/boost_beast.cpp, store/redis/boost_redis.cpp.
 target_compile_definitions(meantime_boost INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION)

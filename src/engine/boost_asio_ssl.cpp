@@ -1,3 +1,0 @@
-// SPDX-License-Identifier: MIT
-// boost_asio_ssl.cpp: the body of Boost.Asio's TLS, compiled once here.
-#include <boost/asio/ssl/impl/src.hpp>
