@@ -112,7 +112,10 @@ void ClientThread::Job::set_headers() {
   };
   for (const auto& [name, value] : transfer_->request.headers) {
     has_type = has_type || equal_names(name, "content-type");
-    add(value.empty() ? name + ";" : name + ": " + value);
+    std::string line = name;
+    line += value.empty() ? ";" : ": ";
+    line += value;
+    add(line);
   }
   add("Expect:");  // the answer to it would cost a round trip
   if (!has_type) add("Content-Type:");
