@@ -120,6 +120,7 @@ class McpClient::Impl final : public Receiver {
   Task<Answer> follow(Call& call, std::string created);
   Task<Answer> follow_requested(Call& call, std::string created);
   Task<void> cancel_task(std::string task_id);
+  Task<void> hear_of_task(std::string task_id, Wake& changed);
   Task<void> answer_task(Call& call, std::string task_id, std::vector<InputRequest> requests, Wake& answered,
                          std::optional<Error>& failed);
 
@@ -131,7 +132,7 @@ class McpClient::Impl final : public Receiver {
   void tell_lists_changed();
   Task<Result<void>> simple(std::string_view method, std::string params);
 
-  void log(std::string_view text) const;
+  void log(std::string_view text);
   void fail_all(const Error& why);
 
   Loop& loop_;
@@ -145,6 +146,7 @@ class McpClient::Impl final : public Receiver {
   std::unordered_map<RequestNumber, Exchange*> exchanges_;
   std::unordered_map<RequestNumber, Call*> calls_;  // by progress token
   std::list<Call*> call_order_;                     // oldest first
+  std::unordered_map<std::string, Wake*> watched_;  // by task id: those whose changes are listened to
   mcp::Revision revision_ = mcp::newest_handshake;
   mcp::ClientMarks marks_;
   std::optional<ServerDescription> server_;
@@ -152,7 +154,8 @@ class McpClient::Impl final : public Receiver {
 
   std::optional<mcp::Revision> remembered_;
   bool discover_ends_it_ = false;  // a program that does not survive a request before initialize
-  bool probing_ = false;
+  std::uint64_t connections_ = 0;
+  std::uint32_t logged_ = 0;  // since the last connect
   SteadyTime not_before_{};
   SteadyTime up_since_{};
   Milliseconds backoff_;

@@ -49,6 +49,8 @@ Task<void> McpClient::Impl::attempt() {
   if (connected_) {
     state_ = State::ready;
     up_since_ = clock_.now();
+    ++connections_;
+    logged_ = 0;
     if (transport_->kind() == mcp::EraProbe::Transport::http) backoff_ = options_.backoff_first;
     if (again) log("is up again");
   } else {

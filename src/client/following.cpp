@@ -13,6 +13,7 @@ namespace {
 
 constexpr Milliseconds usual_interval{1'000};
 constexpr Milliseconds cancel_limit{10'000};
+constexpr Milliseconds worth_listening{250};  // a server that is looked at more often need not tell of changes
 constexpr unsigned most_faults = 8;  // looks at a task in a row that bring nothing; the pauses between them grow
 
 std::string id_params(std::string_view task_id) {
@@ -66,6 +67,25 @@ Task<void> McpClient::Impl::answer_task(Call& call, std::string task_id, std::ve
   answered.notify();
 }
 
+// Says when the task should be looked at before its time. Servers that do not tell are looked at all the same.
+Task<void> McpClient::Impl::hear_of_task(std::string task_id, Wake& changed) {
+  struct Watched {
+    Watched(std::unordered_map<std::string, Wake*>& map, const std::string& its_id, Wake& wake) : all(map), id(its_id) {
+      all.insert_or_assign(id, &wake);
+    }
+    Watched(const Watched&) = delete;
+    Watched& operator=(const Watched&) = delete;
+    ~Watched() { all.erase(id); }
+    std::unordered_map<std::string, Wake*>& all;
+    const std::string& id;
+  } const watched(watched_, task_id, changed);
+  std::string params;
+  JsonWriter out(params);
+  out.begin_object().key("notifications").begin_object().key("taskIds").begin_array().value(task_id).end_array();
+  out.end_object().end_object();
+  co_await exchange_once(nullptr, {.method = "subscriptions/listen", .params = params});
+}
+
 Task<Answer> McpClient::Impl::follow(Call& call, std::string created) {
   const auto message = mcp::read_message(created);
   auto report = mcp::read_task_report(message->result);
@@ -85,6 +105,8 @@ Task<Answer> McpClient::Impl::follow(Call& call, std::string created) {
   Task<void> answering;
   unsigned faults = 0;
   auto interval = report->poll_interval_ms;
+  Task<void> hearing;
+  if (!interval || Milliseconds(*interval) >= worth_listening) hearing = hear_of_task(task_id, answered);
   for (;;) {
     {
       const auto asked = interval ? Milliseconds(std::max<std::int64_t>(*interval, 0)) : usual_interval;

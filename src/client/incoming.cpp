@@ -186,7 +186,14 @@ void McpClient::Impl::take_notification(const mcp::Message& message, RequestNumb
       break;
     }
   } else if (method.is("notifications/subscriptions/acknowledged")) {
-    return;
+    // What happened to a task before the server began to tell is seen by looking.
+    mcp::for_each_element(mcp::member(message.param.notifications, "taskIds"), [&](mcp::JsonSpan each) {
+      const auto found = watched_.find(each.text());
+      if (found != watched_.end()) found->second->notify();
+    });
+  } else if (method.is("notifications/tasks")) {
+    const auto found = watched_.find(message.param.task_id.text());
+    if (found != watched_.end()) found->second->notify();
   } else if (events_ == nullptr) {
     return;
   } else if (method.is("notifications/tools/list_changed")) {

@@ -17,6 +17,7 @@ namespace {
 constexpr unsigned most_rounds = 100;  // of input in one request; a server that never ends asking is left
 constexpr Milliseconds between_empty_rounds{200};
 constexpr Milliseconds for_farewells{2'000};
+constexpr std::uint32_t logs_per_connection = 100;
 
 }  // namespace
 
@@ -110,8 +111,10 @@ McpClient::Impl::~Impl() {
   for (const auto& [number, exchange] : exchanges_) exchange->detach();
 }
 
-void McpClient::Impl::log(std::string_view text) const {
-  if (options_.log) options_.log("upstream '" + name() + "': " + std::string(text));
+void McpClient::Impl::log(std::string_view text) {
+  if (!options_.log || logged_ > logs_per_connection) return;
+  const bool last = logged_++ == logs_per_connection;
+  options_.log("upstream '" + name() + "': " + (last ? "more of this is not logged" : std::string(text)));
 }
 
 bool McpClient::Impl::stateless() const noexcept {
@@ -249,6 +252,7 @@ Task<Answer> McpClient::Impl::request(Request request, Milliseconds limit) {
     const bool as_task = facts != nullptr && facts->needs_task && mcp::has_requested_tasks(revision_) &&
                          server_->capabilities.tasks && options_.tasks;
     if (as_task) params = with_task = mcp::with_member(mcp::JsonSpan(params), "task", "{}");
+    const std::uint64_t connection = connections_;
     Arrival arrival = co_await exchange_once(&*call, {.method = request.method,
                                                       .params = params,
                                                       .capabilities = request.capabilities,
@@ -258,7 +262,8 @@ Task<Answer> McpClient::Impl::request(Request request, Milliseconds limit) {
     const bool lost = (arrival.fault && arrival.fault->session_lost) ||
                       (!arrival.fault && arrival.remedy == mcp::ErrorRemedy::new_session);
     if (lost && !std::exchange(session_tried, true)) {
-      if (state_ == State::ready) {
+      // Of many requests that lose one session only the first makes a new one.
+      if (state_ == State::ready && connection == connections_) {
         transport_->forget_session();
         state_ = State::down;
       }
@@ -273,7 +278,7 @@ Task<Answer> McpClient::Impl::request(Request request, Milliseconds limit) {
           mcp::choose_revision(mcp::member(mcp::member(mcp::JsonSpan(arrival.text), "data"), "supported"));
       if (other && *other != revision_ && !options_.revision) {
         remembered_ = other;
-        if (state_ == State::ready) state_ = State::down;
+        if (state_ == State::ready && connection == connections_) state_ = State::down;
         continue;
       }
     }
@@ -332,7 +337,7 @@ void McpClient::Impl::fail_all(const Error& why) {
 }
 
 Task<void> McpClient::Impl::close() {
-  if (state_ == State::closed) co_return;
+  if (state_ == State::closing || state_ == State::closed) co_return;
   const bool was_ready = state_ == State::ready;
   state_ = State::closing;
   revive_.reset();

@@ -75,7 +75,8 @@ struct ServerDescription {
 
 enum class ListKind : unsigned char { tools, prompts, resources, resource_templates };
 
-/// Hears what belongs to no request. Called on the loop; may send requests, never destroys the client.
+/// Hears what belongs to no request. Called on the loop; may send requests, neither closes nor destroys the
+/// client.
 class ClientEvents {
  public:
   virtual ~ClientEvents() = default;

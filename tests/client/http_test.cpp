@@ -57,6 +57,16 @@ TEST_F(HttpClientTest, ASessionThatIsGoneIsMadeAnewAndTheCallIsAnswered) {
   EXPECT_EQ(events.connects, 2);
 }
 
+TEST_F(HttpClientTest, ManyCallsThatLoseTheirSessionMakeOneNewOne) {
+  open(false);
+  ASSERT_TRUE(call());
+  ++door->sessions;
+  std::vector<Task<client::Answer>> calls;
+  for (int i = 0; i < 20; ++i) calls.push_back(client->call_tool("echo", "{}", nullptr));
+  for (auto& each : calls) EXPECT_EQ(text_of(run(io, std::move(each))), here);
+  EXPECT_EQ(door->count("initialize"), 2U);
+}
+
 class BothFamiliesOverHttp : public HttpClientTest, public testing::WithParamInterface<const char*> {
  protected:
   static bool stateless() { return std::string_view(GetParam()) == "stateless"; }

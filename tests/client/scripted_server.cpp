@@ -230,6 +230,15 @@ class Server {
       answer(
           id,
           R"({"resultType":"task","taskId":"new-1","status":"working","createdAt":"2026-11-22T10:00:00Z","lastUpdatedAt":"2026-11-22T10:00:00Z","ttlMs":null,"pollIntervalMs":1})");
+    } else if (name == "slow_task") {
+      answer(
+          id,
+          R"({"resultType":"task","taskId":"slow-1","status":"working","createdAt":"2026-11-22T10:00:00Z","lastUpdatedAt":"2026-11-22T10:00:00Z","ttlMs":null,"pollIntervalMs":3600000})");
+    } else if (name == "tell_of_task") {
+      name_ = "Bob";
+      looks_ = 1;
+      say(R"({"jsonrpc":"2.0","method":"notifications/tasks","params":{"taskId":"slow-1","status":"completed"}})");
+      answer(id, text_block("done"));
     } else if (name == "old_task") {
       if (!message.param.task) {
         refuse(id, -32601, "Task augmentation required");

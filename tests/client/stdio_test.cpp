@@ -314,6 +314,16 @@ TEST_F(StdioClient, ATaskWhoseCallIsDroppedIsCancelled) {
   EXPECT_EQ(text_of(call("cancelled")), "new-1");
 }
 
+TEST_F(StdioClient, ATaskThatTheServerTellsOfIsNotWaitedForUntilTheNextLook) {
+  open({"--stateless"});
+  ASSERT_TRUE(run(io, client->connect()));
+  auto task = client->call_tool("slow_task", "{}", nullptr);
+  ASSERT_TRUE(call("echo"));
+  ASSERT_TRUE(call("tell_of_task"));
+  EXPECT_EQ(text_of(run(io, std::move(task))), "Hello, Bob");
+  EXPECT_THAT(text_of(call("seen")), HasSubstr(R"("notifications":{"taskIds":["slow-1"]})"));
+}
+
 TEST_F(StdioClient, AToolThatNeedsATaskOf2025GetsOne) {
   open({});
   ASSERT_TRUE(run(io, client->list(ListKind::tools)));
