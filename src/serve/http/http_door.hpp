@@ -32,6 +32,9 @@ struct HttpDoorOptions {
   mcp::EventLog::Limits replay;
   Milliseconds sign_of_life{15'000};  ///< Between comments on a stream that is silent; 0: none.
   Milliseconds retry{1'000};          ///< How long a client waits before it comes back for the rest of a stream.
+  /// How long a connection is kept for one request of a client that can come back for the rest (2025-11-25); 0: as long
+  /// as the request takes. For ways on which long answers are cut.
+  Milliseconds longest_hold{0};
 };
 
 class HttpDoor final : public http::Handler {

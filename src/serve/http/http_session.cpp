@@ -48,7 +48,11 @@ class HttpSession::Batch {
 class HttpSession::Request final : public Reply {
  public:
   Request(HttpSession& session, std::string key, std::unique_ptr<EventStream> stream, std::shared_ptr<Batch> batch)
-      : key(std::move(key)), session_(session), stream_(std::move(stream)), batch_(std::move(batch)) {}
+      : key(std::move(key)),
+        session_(session),
+        stream_(std::move(stream)),
+        batch_(std::move(batch)),
+        hold_([](void* self) { static_cast<Request*>(self)->let_go(); }, this) {}
 
   void message(std::string_view json) override {
     if (batch_) return;  // answers alone stand in a batch's answer
@@ -74,7 +78,14 @@ class HttpSession::Request final : public Reply {
   std::uint64_t attach(std::unique_ptr<EventStream> stream) {
     if (stream_) stream_->end();
     stream_ = std::move(stream);
+    hold();
     return ++connection_;
+  }
+  /// From now the connection is kept as long as the options say.
+  void hold() {
+    const Milliseconds longest = session_.door_.options.longest_hold;
+    if (longest <= Milliseconds(0) || !mcp::has_priming_event(session_.client.state.revision())) return;
+    session_.door_.server.deadlines.arm(hold_, longest);
   }
   /// That connection is gone; a later one stays. Where a stream was begun the client may come back for the rest; else
   /// it never will, and a call goes to the background.
@@ -89,6 +100,14 @@ class HttpSession::Request final : public Reply {
   mcp::EventLog::Stream log_stream = 0;
 
  private:
+  // The client comes back for the rest, which has an event to begin at.
+  void let_go() {
+    if (!stream_) return;
+    begin();
+    stream_->end();
+    stream_.reset();
+    ++connection_;
+  }
   void begin() {
     if (log_stream != 0) return;
     log_stream = session_.log_.open();
@@ -107,6 +126,7 @@ class HttpSession::Request final : public Reply {
   std::unique_ptr<EventStream> stream_;  // null: nobody is connected
   std::uint64_t connection_ = 0;
   std::shared_ptr<Batch> batch_;
+  Deadline hold_;
 };
 
 // A stream for what belongs to no request.
@@ -175,6 +195,7 @@ bool HttpSession::open(const mcp::ServerRequest& read, const mcp::HttpHead& head
   auto open = door_.server.open(read, &head, client.who, &client, *request);
   if (!open) return true;
   request->open = std::move(open);
+  request->hold();
   exchange.keep(std::make_unique<Watch>([weak = std::weak_ptr(request)] {
     if (const auto still = weak.lock()) still->detach(0);
   }));

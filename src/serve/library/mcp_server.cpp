@@ -38,6 +38,7 @@ serve::HttpDoorOptions options_of(McpHttpSettings settings) {
   options.path = std::move(settings.path);
   options.hosts = mcp::HostRules(std::move(settings.allowed_hosts), std::move(settings.allowed_origins));
   options.retry = settings.retry;
+  options.longest_hold = settings.longest_hold;
   return options;
 }
 
