@@ -3,6 +3,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <stdexcept>
 #include <vector>
@@ -52,6 +53,17 @@ Digest Sha256::operator()(std::string_view bytes) const {
 
 Digest sha256(std::string_view bytes) {
   return Sha256()(bytes);
+}
+
+std::string hmac_sha256(std::string_view key, std::string_view bytes) {
+  std::string out(EVP_MAX_MD_SIZE, '\0');
+  unsigned int size = 0;
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(bytes.data()),
+           bytes.size(), reinterpret_cast<unsigned char*>(out.data()), &size) == nullptr) {
+    throw std::runtime_error("OpenSSL has no HMAC-SHA256");
+  }
+  out.resize(size);
+  return out;
 }
 
 std::string hex(const Digest& digest) {

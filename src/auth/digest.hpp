@@ -33,6 +33,8 @@ class Sha256 {
 };
 
 [[nodiscard]] Digest sha256(std::string_view bytes);
+/// HMAC-SHA256 (RFC 2104), 32 bytes. Errors: throws std::runtime_error when OpenSSL has none.
+[[nodiscard]] std::string hmac_sha256(std::string_view key, std::string_view bytes);
 [[nodiscard]] std::string hex(const Digest& digest);
 /// Absent: not 64 hexadecimal digits.
 [[nodiscard]] std::optional<Digest> parse_hex(std::string_view text);

@@ -6,6 +6,14 @@
 namespace meantime::auth {
 namespace {
 
+TEST(Digest, HmacIsThatOfRfc4231) {
+  const std::string mac = hmac_sha256("Jefe", "what do ya want for nothing?");
+  Digest digest{};
+  ASSERT_EQ(mac.size(), digest.size());
+  std::copy(mac.begin(), mac.end(), digest.begin());
+  EXPECT_EQ(hex(digest), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 TEST(Digest, IsSha256) {
   EXPECT_EQ(hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   const Sha256 again;

@@ -4,27 +4,14 @@
 #include <algorithm>
 #include <set>
 
-#include "auth/digest.hpp"
 #include "core/json_writer.hpp"
+#include "mcp/request_state.hpp"
 #include "mcp/results.hpp"
 #include "mcp/task_json.hpp"
 #include "serve/server/methods.hpp"
 
 namespace meantime::serve {
-namespace {
-
-// What binds a parked request to its repetition: all of its params but what the repetition adds.
-std::string digest_of(const mcp::ServerRequest& request) {
-  std::string out(request.message->method.raw());
-  for (const mcp::JsonSpan part :
-       {request.message->param.name, request.message->param.uri, request.message->param.arguments}) {
-    out += '\n';
-    out += part.raw();
-  }
-  return auth::hex(auth::sha256(out));
-}
-
-}  // namespace
+namespace {}  // namespace
 
 McpServer::McpServer(boost::asio::io_context& io, TaskManager& its_manager, Clock& its_clock, Random& its_random,
                      McpServerOptions its_options)
@@ -83,7 +70,7 @@ std::unique_ptr<OpenRequest> McpServer::open(const mcp::ServerRequest& request, 
   auto work = std::make_unique<Work>(*this, std::move(info), reply);
   if (work->info.stateless()) {
     work->take_responses(request.input_responses);
-    if (mcp::may_ask_input(request.method)) work->digest = digest_of(request);
+    if (mcp::may_ask_input(request.method)) work->line = request.message->line;
   }
   Work& here = *work;
   here.task = dispatch(here, request, head);  // dispatch.cpp
@@ -122,6 +109,9 @@ void McpServer::park(std::unique_ptr<Work> work) {
     return reply.end(out, 200);
   }
   const std::string id = work->info.id;
+  if (const auto message = mcp::read_message(std::exchange(work->line, {}))) {
+    work->binding = mcp::state_binding(work->info.who->owner, *message);
+  }
   const std::vector<InputRequest> requests = work->open_requests();
   const std::string result = mcp::input_required_result(requests, parked.keep(std::move(work)));
   std::string out;
@@ -132,7 +122,7 @@ void McpServer::park(std::unique_ptr<Work> work) {
 }
 
 std::unique_ptr<OpenRequest> McpServer::resume(RequestInfo info, const mcp::ServerRequest& request, Reply& reply) {
-  auto taken = parked.take(request.request_state.text(), info.who->owner, digest_of(request));
+  auto taken = parked.take(request.request_state.text(), mcp::state_binding(info.who->owner, *request.message));
   if (!taken) {
     Work gone(*this, std::move(info), reply);
     finish(gone, Answer::fault(mcp::RpcCode::invalid_params, std::move(taken.error())));

@@ -12,12 +12,13 @@
 #include <unordered_map>
 
 #include "engine/deadlines.hpp"
+#include "mcp/request_state.hpp"
 #include "meantime/random.hpp"
 #include "serve/server/work.hpp"
 
 namespace meantime::serve {
 
-class Parked {
+class Parked final : mcp::StateKey {
  public:
   /// Both outlive it.
   Parked(Deadlines& deadlines, Random& random, Milliseconds kept_for, std::size_t most);
@@ -29,24 +30,27 @@ class Parked {
   [[nodiscard]] std::size_t size() const noexcept { return kept_.size(); }
   /// Keeps `work`, which is cancelled when nobody comes back in time; gives its requestState, new for each round.
   [[nodiscard]] std::string keep(std::unique_ptr<Work> work);
-  /// Gives back what `state` stands for. Errors: why not, for the client: forged, unknown, expired or used, of another
-  /// caller, or of another request: never told apart further than helps an honest client.
-  [[nodiscard]] std::expected<std::unique_ptr<Work>, std::string> take(std::string_view state, std::string_view owner,
-                                                                       std::string_view digest);
+  /// Gives back what `state` stands for, once. Errors, for the client: it was changed, is too old, was used, or was
+  /// made for another caller or request: never told apart further than helps an honest client.
+  [[nodiscard]] std::expected<std::unique_ptr<Work>, std::string> take(std::string_view state,
+                                                                       std::string_view binding);
 
  private:
   struct Kept {
-    Kept(Parked& its_parked, std::string its_state, std::unique_ptr<Work> its_work);
+    Kept(Parked& its_parked, std::string its_id, std::unique_ptr<Work> its_work);
     Parked& parked;
-    std::string state;
+    std::string id;
     std::unique_ptr<Work> work;
     Deadline expiry;
   };
+
+  [[nodiscard]] std::string mac(std::string_view bytes) const override;
 
   Deadlines& deadlines_;
   Random& random_;
   Milliseconds kept_for_;
   std::size_t most_;
+  std::string key_;  // of this process: what it keeps ends with it
   std::unordered_map<std::string, std::unique_ptr<Kept>> kept_;
 };
 

@@ -20,6 +20,11 @@ std::string notification(std::string_view method, std::string_view params) {
   return out;
 }
 
+bool is_json(std::string_view text) {
+  mcp::JsonScanner scanner(text);
+  return scanner.skip() && scanner.at_end();
+}
+
 // An answer to elicitation says what the user did; the others are results whose shape is their method's.
 bool fits(const InputRequest& request, mcp::JsonSpan response) {
   if (!response.is_object()) return false;
@@ -63,7 +68,13 @@ void Work::log(const LogLine& line) {
   JsonWriter json(params);
   json.begin_object().field("level", name_of(line.level));
   if (!line.logger.empty()) json.field("logger", line.logger);
-  json.key("data").raw(line.data.empty() ? "null" : line.data).end_object();
+  json.key("data");
+  if (is_json(line.data)) {
+    json.raw(line.data);
+  } else {
+    json.value(line.data);  // a tool's plain text
+  }
+  json.end_object();
   reply->message(notification("notifications/message", params));
 }
 

@@ -54,8 +54,8 @@ class Work final {
   std::optional<Answer> late;                    ///< Ended while parked.
   bool wants_parking = false;                    ///< Asked before open() had a holder for it.
   std::string missing_capability;                ///< The last round was refused for it: what a failure then says.
-  /// What binds a parked request: method, name and arguments.
-  std::string digest;
+  std::string line;                              ///< Of a request that may be parked: its text, until it is.
+  std::string binding;                           ///< Of a parked one: what the repetition must be.
   Task<Answer> task;
 
  private:
