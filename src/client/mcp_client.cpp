@@ -345,6 +345,7 @@ Task<void> McpClient::Impl::close() {
   attempt_.reset();
   const Error why{errc::cancelled, "upstream.request", "the connection to upstream '" + name() + "' is being closed"};
   std::vector<RequestNumber> numbers;
+  numbers.reserve(exchanges_.size());
   for (const auto& [number, exchange] : exchanges_) numbers.push_back(number);
   for (const RequestNumber number : numbers) {
     const auto found = exchanges_.find(number);
@@ -392,7 +393,7 @@ const std::string& McpClient::name() const noexcept {
   return impl_->name();
 }
 Task<Answer> McpClient::request(Request request) {
-  return impl_->request(std::move(request), Milliseconds(0));
+  return impl_->request(request, Milliseconds(0));
 }
 Task<Answer> McpClient::call_tool(std::string_view tool, std::string_view arguments, RequestHooks* hooks,
                                   std::string_view meta, std::optional<mcp::ClientCapabilities> capabilities) {
