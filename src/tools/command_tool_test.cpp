@@ -28,6 +28,10 @@ class Call final : public ToolContext {
   [[nodiscard]] const Caller& caller() const noexcept override { return caller_; }
   void progress(Progress) override { ADD_FAILURE() << "a command tells no progress"; }
   void append_output(std::string_view bytes) override { output += bytes; }
+  void log(LogLine) override { ADD_FAILURE() << "a command writes no log"; }
+  [[nodiscard]] Task<Result<std::vector<InputResponse>>> ask(std::vector<InputRequest>) override {
+    co_return fail(errc::unsupported, "test.ask", "a command asks nothing");
+  }
   [[nodiscard]] std::stop_token stop_token() override { return stop.get_token(); }
   [[nodiscard]] Task<void> sleep(Milliseconds) override { co_return; }
 
@@ -134,6 +138,10 @@ TEST_F(CommandTool, AHundredMegabytesBecomeAHeadAndATail) {
     [[nodiscard]] const Caller& caller() const noexcept override { return who; }
     void progress(Progress) override {}
     void append_output(std::string_view more) override { bytes += more.size(); }
+    void log(LogLine) override { ADD_FAILURE() << "a command writes no log"; }
+    [[nodiscard]] Task<Result<std::vector<InputResponse>>> ask(std::vector<InputRequest>) override {
+      co_return fail(errc::unsupported, "test.ask", "a command asks nothing");
+    }
     [[nodiscard]] std::stop_token stop_token() override { return {}; }
     [[nodiscard]] Task<void> sleep(Milliseconds) override { co_return; }
     Caller who;
