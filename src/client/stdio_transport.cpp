@@ -145,7 +145,8 @@ Task<void> StdioTransport::stop() {
 }
 
 Result<void> StdioTransport::send(const Outgoing& message) {
-  if (!link_ || link_->ended || stopping_) {
+  // What is sent to a program that just ended fails when it is known how it ended.
+  if (!link_ || stopping_) {
     return fail(errc::unavailable, "upstream.send", "upstream '" + name_ + "' does not run");
   }
   const std::size_t queued = link_->outbox.queued();
