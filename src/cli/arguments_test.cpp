@@ -95,7 +95,7 @@ TEST(Arguments, MistakesAreNamedWithTheRemedyAndExitTwo) {
       {refused({"output", "x", "--offset", "-1"}), "--offset"},
       {refused({"output", "x", "--limit", "99999999999999999999999"}), "--limit"},
       {refused({"run", "--budget", "999999d", "--", "x"}), "at most 36500d"},
-      {refused({"serve", "--config", "f"}), "--stdio"},
+      {refused({"serve", "--stdio"}), "--config"},
       {refused({"completion", "tcsh"}), "tcsh"},
       {refused({"wrap", "--tool-budget", "x", "--", "y"}), "TOOL=DURATION"},
       {refused({"\xff\xfe"}), "unknown command"},

@@ -109,7 +109,8 @@ void McpServer::park(std::unique_ptr<Work> work) {
     return reply.end(out, 200);
   }
   const std::string id = work->info.id;
-  if (const auto message = mcp::read_message(std::exchange(work->line, {}))) {
+  const std::string line = std::exchange(work->line, {});
+  if (const auto message = mcp::read_message(line)) {
     work->binding = mcp::state_binding(work->info.who->owner, *message);
   }
   const std::vector<InputRequest> requests = work->open_requests();
