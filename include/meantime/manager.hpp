@@ -74,7 +74,8 @@ struct ToolCall {
   /// twice. Calls with a key are recorded before they run and outlive their caller. While the store is away a key
   /// holds within this process only. Empty: none.
   std::string idempotency_key;
-  Askable askable;  ///< What the caller can be asked; told to the tool, which asks or does not.
+  Askable askable;                    ///< What the caller can be asked; told to the tool, which asks or does not.
+  std::optional<LogLevel> log_level;  ///< The least that on_log wants to hear; told to the tool, and not enforced.
   /// When the work began, where that was before this call (a command already running that is now handed over).
   std::optional<SteadyTime> began;
   /// Hears progress until the call is answered. On the loop's thread.

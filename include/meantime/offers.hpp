@@ -59,6 +59,8 @@ class RequestContext {
   [[nodiscard]] virtual const Caller& caller() const noexcept = 0;
   /// Tells the client how far the work is, if it wants to know.
   virtual void progress(Progress progress) = 0;
+  /// The least level of the lines that the client hears; absent: it hears none.
+  [[nodiscard]] virtual std::optional<LogLevel> log_level() const noexcept { return std::nullopt; }
   /// A line for the client's log, if it wants any of this level.
   virtual void log(LogLine line) = 0;
   /// Asks the client for something and suspends until every request is answered; in the order of `requests`.

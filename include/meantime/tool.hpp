@@ -48,6 +48,8 @@ class ToolContext {
 
   /// What the caller can be asked: what it said of itself, where it said anything.
   [[nodiscard]] virtual Askable askable() const noexcept { return {}; }
+  /// The least level of the lines that the caller hears; absent: it hears none. For tools whose lines cost something.
+  [[nodiscard]] virtual std::optional<LogLevel> log_level() const noexcept { return std::nullopt; }
 
   /// Asks the caller for something and suspends until every request is answered; in the order of `requests`.
   /// While the call is inline its front door decides: it asks the client on the spot, or makes the call a task at once,

@@ -57,7 +57,8 @@ class McpClient::Impl final : public Receiver {
 
   Task<Result<void>> connect();
   Task<Answer> request(Request request, Milliseconds limit);
-  Task<Answer> call_tool(std::string params, RequestHooks* hooks, std::optional<mcp::ClientCapabilities> capabilities);
+  Task<Answer> call_tool(std::string params, RequestHooks* hooks, std::optional<mcp::ClientCapabilities> capabilities,
+                         std::optional<LogLevel> log_level);
   Task<Result<std::vector<std::string>>> list(ListKind kind);
   Task<Result<void>> subscribe(std::string uri);
   Task<Result<void>> unsubscribe(std::string uri);
@@ -113,6 +114,8 @@ class McpClient::Impl final : public Receiver {
   void take_notification(const mcp::Message& message, RequestNumber stream);
   void take_log(const mcp::Message& message, RequestNumber stream);
   [[nodiscard]] Call* call_for(const mcp::Message& message, RequestNumber stream) const;
+  /// The one call that has a request open; null where there are none or several.
+  [[nodiscard]] Call* only_call() const;
   Task<void> answer_question(Call& call, std::string id, InputRequest question);
   void refuse_question(std::string_view id, mcp::RpcCode code, std::string_view why);
 

@@ -145,11 +145,23 @@ Task<void> McpClient::Impl::answer_question(Call& call, std::string id, InputReq
   }
 }
 
+McpClient::Impl::Call* McpClient::Impl::only_call() const {
+  if (call_order_.size() == 1) return call_order_.front();
+  Call* only = nullptr;
+  for (const auto& [number, exchange] : exchanges_) {
+    if (exchange->call == nullptr || exchange->call->hooks == nullptr) continue;
+    if (only != nullptr && only != exchange->call) return nullptr;
+    only = exchange->call;
+  }
+  return only;
+}
+
 void McpClient::Impl::take_log(const mcp::Message& message, RequestNumber stream) {
   Call* call = nullptr;
   if (const auto found = exchanges_.find(stream); found != exchanges_.end()) call = found->second->call;
-  // Over pipes nothing says whose line it is; with one call open there is no doubt.
-  if (call == nullptr && call_order_.size() == 1) call = call_order_.front();
+  // Over pipes nothing says whose line it is; with one call open there is no doubt. One that waits for its caller's
+  // answer to an `input_required` has no request open.
+  if (call == nullptr) call = only_call();
   if (call != nullptr && call->hooks != nullptr) {
     call->hooks->on_log(read_log_line(message));
   } else if (events_ != nullptr) {

@@ -320,9 +320,11 @@ Task<Answer> McpClient::Impl::request(Request request, Milliseconds limit) {
 }
 
 Task<Answer> McpClient::Impl::call_tool(std::string params, RequestHooks* hooks,
-                                        std::optional<mcp::ClientCapabilities> capabilities) {
-  co_return co_await request({.method = "tools/call", .params = params, .hooks = hooks, .capabilities = capabilities},
-                             Milliseconds(0));
+                                        std::optional<mcp::ClientCapabilities> capabilities,
+                                        std::optional<LogLevel> log_level) {
+  co_return co_await request(
+      {.method = "tools/call", .params = params, .hooks = hooks, .capabilities = capabilities, .log_level = log_level},
+      Milliseconds(0));
 }
 
 void McpClient::Impl::fail_all(const Error& why) {
@@ -396,7 +398,8 @@ Task<Answer> McpClient::request(Request request) {
   return impl_->request(request, Milliseconds(0));
 }
 Task<Answer> McpClient::call_tool(std::string_view tool, std::string_view arguments, RequestHooks* hooks,
-                                  std::string_view meta, std::optional<mcp::ClientCapabilities> capabilities) {
+                                  std::string_view meta, std::optional<mcp::ClientCapabilities> capabilities,
+                                  std::optional<LogLevel> log_level) {
   std::string params;
   params.reserve(tool.size() + arguments.size() + meta.size() + 48);
   params += R"({"name":)";
@@ -409,7 +412,7 @@ Task<Answer> McpClient::call_tool(std::string_view tool, std::string_view argume
     params += '}';
   }
   params += '}';
-  return impl_->call_tool(std::move(params), hooks, capabilities);
+  return impl_->call_tool(std::move(params), hooks, capabilities, log_level);
 }
 Task<Result<std::vector<std::string>>> McpClient::list(ListKind kind) {
   return impl_->list(kind);

@@ -120,7 +120,8 @@ class McpClient {
   /// `capabilities` as in Request.
   [[nodiscard]] Task<Answer> call_tool(std::string_view tool, std::string_view arguments, RequestHooks* hooks,
                                        std::string_view meta = {},
-                                       std::optional<mcp::ClientCapabilities> capabilities = {});
+                                       std::optional<mcp::ClientCapabilities> capabilities = {},
+                                       std::optional<LogLevel> log_level = {});
 
   /// All pages of a list: the raw objects. A server that does not offer the list has an empty one. Tools whose header
   /// annotations are invalid are left out with a line in the log. Errors: as request; timed_out.

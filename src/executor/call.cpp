@@ -120,6 +120,7 @@ Task<Result<Outcome>> TaskManager::Impl::call(ToolEntry& entry, ToolCall&& call)
   auto task = std::unique_ptr<LiveTask>(
       new LiveTask(*this, entry, account, std::move(call.arguments), call.began ? *call.began : now()));
   task->askable_ = call.askable;
+  task->log_level_ = call.log_level;
   // One that asks inline first is a task as soon as it has what it asked for.
   if (budget <= Milliseconds(0) && !tool.no_background && !tool.asks_inline) {
     count(*task);
@@ -348,6 +349,7 @@ Task<Result<Outcome>> TaskManager::Impl::keyed_call(ToolEntry& entry, CallerAcco
       new LiveTask(*this, entry, account, std::move(call.arguments), call.began.value_or(clock.coarse_now())));
   LiveTask& task = *owned;
   task.askable_ = call.askable;
+  task.log_level_ = call.log_level;
   count(task);
   adopt(std::move(owned), call.idempotency_key);
   auto keyed = std::make_shared<KeyedStart>();

@@ -105,6 +105,7 @@ class LiveTask final : public ToolContext {
   [[nodiscard]] std::string_view arguments() const noexcept override { return arguments_; }
   [[nodiscard]] const Caller& caller() const noexcept override { return account->caller; }
   [[nodiscard]] Askable askable() const noexcept override { return askable_; }
+  [[nodiscard]] std::optional<LogLevel> log_level() const noexcept override { return log_level_; }
   void progress(Progress progress) override;
   void append_output(std::string_view bytes) override;
   void log(LogLine line) override;
@@ -141,7 +142,8 @@ class LiveTask final : public ToolContext {
   std::uint32_t attempt = 1;
   Stage stage = Stage::calling;
   Start start = Start::none;
-  Askable askable_;        ///< Set before it begins.
+  Askable askable_;  ///< Set before it begins.
+  std::optional<LogLevel> log_level_;
   bool counted = false;    ///< In the limits' counts.
   bool recording = false;  ///< Its end is being stored.
   bool telling = false;    ///< It is stored; its caller is told when what it asks is, too.

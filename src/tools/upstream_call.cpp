@@ -83,7 +83,8 @@ Task<ToolReturn> call_upstream(client::McpClient& client, ToolContext& context, 
                     .elicitation_url = caller.elicitation_url,
                     .roots = caller.roots};
   }
-  co_return to_return(co_await client.call_tool(tool, context.arguments(), &hooks, {}, capabilities));
+  co_return to_return(
+      co_await client.call_tool(tool, context.arguments(), &hooks, {}, capabilities, context.log_level()));
 }
 
 }  // namespace meantime::tools

@@ -30,6 +30,13 @@ Task<ToolReturn> steps(ToolContext& context) {
   co_return "stepped";
 }
 
+Task<ToolReturn> speaks(ToolContext& context) {
+  co_await context.sleep(Milliseconds(1));
+  context.log({.level = LogLevel::warning, .logger = "t", .data = R"("careful")"});
+  const auto level = context.log_level();
+  co_return level ? std::string(name_of(*level)) : "nobody hears";
+}
+
 Task<ToolReturn> for_ever(ToolContext& context) {
   co_await context.sleep(std::chrono::hours(1));
   co_return "never";
@@ -41,6 +48,7 @@ class Serve : public testing::Test {
     add("echo", echo, R"({"type":"object","properties":{"n":{"type":"integer"}},"x-kept":[1.0]})");
     add("fails", fails);
     add("steps", steps);
+    add("speaks", speaks);
     add("for_ever", for_ever);
   }
   void add(std::string name, CoroutineBody body, std::string schema = {}) {
@@ -121,6 +129,17 @@ TEST_F(Serve, ARequestOf2026NeedsNoHandshake) {
   EXPECT_THAT(peer.ask(call("2", "echo", R"(,"arguments":{"n":1},)" + modern())),
               HasSubstr(R"("resultType":"complete")"));
   EXPECT_THAT(peer.ask(request("3", "ping", "{" + modern() + "}")), HasSubstr("-32601"));
+}
+
+TEST_F(Serve, A2026ClientHearsLogLinesOnlyOfCallsThatAskForThem) {
+  peer.serve(options());
+  EXPECT_THAT(peer.ask(call("1", "speaks", "," + modern())), HasSubstr("nobody hears"));
+  const std::string marks =
+      R"(,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+      R"("io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/logLevel":"info"})";
+  peer.send(call("2", "speaks", marks));
+  EXPECT_THAT(peer.next(), testing::AllOf(HasSubstr("notifications/message"), HasSubstr("careful")));
+  EXPECT_THAT(peer.next(), HasSubstr(R"("text":"info")"));
 }
 
 TEST_F(Serve, A2026ClientThatTakesTasksGetsOneAndItsResult) {

@@ -44,7 +44,8 @@ bool says_unknown(const RpcFailure& failure) {
 
 Task<RpcAnswer> ask(client::McpClient& client, RequestContext& context, std::string_view method, std::string params) {
   Passing hooks(context);
-  auto answer = co_await client.request({.method = method, .params = params, .hooks = &hooks});
+  auto answer =
+      co_await client.request({.method = method, .params = params, .hooks = &hooks, .log_level = context.log_level()});
   if (answer) co_return std::move(answer->result);
   co_return std::unexpected(failure_of(std::move(answer.error())));
 }

@@ -62,7 +62,7 @@ std::unique_ptr<OpenRequest> McpServer::open(const mcp::ServerRequest& request, 
   info.progress_token = request.progress_token.raw();
   info.log_level = request.log_level;
   info.who = std::move(who);
-  info.session = session;
+  if (!info.stateless()) info.session = session;  // on a pipe a client may have both
   if (info.stateless() && request.request_state) return resume(std::move(info), request, reply);
   if (info.stateless() && request.method == mcp::Method::subscriptions_listen) {
     return open_listening(*this, std::move(info), request, reply);
@@ -164,6 +164,8 @@ void McpServer::finish(Work& work, Answer answer) {
   if (answer.is_error()) {
     if (!answer.result.empty()) {
       mcp::append_raw_error(out, info.id, answer.result);
+      const auto code = mcp::member(mcp::JsonSpan(answer.result), "code").integer();
+      if (code == static_cast<int>(mcp::RpcCode::missing_capability)) answer.code = static_cast<int>(*code);
     } else {
       mcp::append_error(out, info.id, answer.code, answer.message, answer.data, mcp::unknown_id(info.revision));
     }

@@ -39,6 +39,7 @@ class Context final : public RequestContext {
   explicit Context(Work& work) : work_(work), caller_{work.info.who->owner, {}, "mcp"} {}
   [[nodiscard]] const Caller& caller() const noexcept override { return caller_; }
   void progress(Progress progress) override { work_.progress(progress); }
+  [[nodiscard]] std::optional<LogLevel> log_level() const noexcept override { return work_.log_level(); }
   void log(LogLine line) override { work_.log(line); }
   [[nodiscard]] Task<Result<std::vector<InputResponse>>> ask(std::vector<InputRequest> requests) override {
     auto round = std::make_shared<Round>(std::move(requests));

@@ -200,6 +200,7 @@ Task<Answer> call_tool(Work& work, const mcp::ServerRequest& request, const mcp:
                   .sampling_tools = client.sampling_tools,
                   .sampling_context = client.sampling_context,
                   .roots = client.roots};
+  call.log_level = work.log_level();
   call.idempotency_key = param.meta_idempotency_key.text();
   if (!work.info.progress_token.empty()) call.on_progress = on_progress;
   call.on_log = [&work](const LogLine& line) { work.log(line); };

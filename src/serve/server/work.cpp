@@ -61,8 +61,12 @@ void Work::progress(const Progress& progress) {
   reply->message(notification("notifications/progress", progress_params(info.progress_token, progress)));
 }
 
+std::optional<LogLevel> Work::log_level() const {
+  return info.session != nullptr ? std::optional(info.session->state.log_level()) : info.log_level;
+}
+
 void Work::log(const LogLine& line) {
-  const auto least = info.session != nullptr ? std::optional(info.session->state.log_level()) : info.log_level;
+  const auto least = log_level();
   if (!least || line.level < *least || reply == nullptr) return;
   std::string params;
   JsonWriter json(params);

@@ -29,6 +29,8 @@ class Work final {
 
   void progress(const Progress& progress);
   void log(const LogLine& line);
+  /// The least level that the client wants; absent: none.
+  [[nodiscard]] std::optional<LogLevel> log_level() const;
   /// A tool, prompt or resource wants something of the client.
   void asked(std::shared_ptr<InputRound> round);
 
