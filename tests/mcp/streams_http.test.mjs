@@ -3,23 +3,12 @@
 // broken connection is no cancel, the rest of a stream can be asked for, sessions begin and end. Run by ctest:
 // node --test, with FIXTURE (the program).
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
+import { serve_fixture, stop } from './fixture/servers.mjs';
 
 let server;
-before(async () => {
-  const args = ['--port', '0', '--store', 'memory'];
-  const child = spawn(process.env.FIXTURE, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const over = once(child, 'exit');
-  const [line] = await once(createInterface({ input: child.stdout }), 'line');
-  server = { child, over, url: line.trim() };
-});
-after(async () => {
-  server.child.kill('SIGTERM');
-  assert.equal((await server.over)[0], 0);
-});
+before(async () => (server = await serve_fixture(process.env.FIXTURE)));
+after(async () => assert.equal(await stop(server.child), 0));
 
 const accept = 'application/json, text/event-stream';
 let last = 0;

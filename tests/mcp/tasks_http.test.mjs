@@ -3,13 +3,11 @@
 // input in the middle of a task, and every method answered by another process than the one that runs the task. Run by
 // ctest: node --test, with FIXTURE (the program).
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
+import { serve_fixture, stop } from './fixture/servers.mjs';
 
 const version = '2026-07-28';
 const tasks = 'io.modelcontextprotocol/tasks';
@@ -18,20 +16,16 @@ const folder = mkdtempSync(join(tmpdir(), 'meantime-tasks-'));
 const servers = [];
 
 async function serve() {
-  const args = ['--port', '0', '--store', `sqlite:${join(folder, 'tasks.db')}`];
-  const child = spawn(process.env.FIXTURE, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const over = once(child, 'exit');
-  const [line] = await once(createInterface({ input: child.stdout }), 'line');
-  servers.push({ child, over });
-  return line.trim();
+  const { child, url } = await serve_fixture(process.env.FIXTURE, `sqlite:${join(folder, 'tasks.db')}`);
+  servers.push(child);
+  return url;
 }
 
 let here;
 let there;
 before(async () => ([here, there] = await Promise.all([serve(), serve()])));
 after(async () => {
-  for (const { child } of servers) child.kill('SIGTERM');
-  for (const { over } of servers) assert.equal((await over)[0], 0);
+  assert.deepEqual(await Promise.all(servers.map(stop)), [0, 0]);
   rmSync(folder, { recursive: true });
 });
 
