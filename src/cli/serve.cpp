@@ -28,6 +28,19 @@ std::string token_folder() {
   return home != nullptr ? std::string(home) + "/.local/state/meantime/tokens" : std::string();
 }
 
+// What the configuration asks of a caller's token for one tool, under the name that callers know.
+std::vector<std::string> scopes_of(const std::map<std::string, config::ToolRules, std::less<>>& commands,
+                                   const std::vector<config::UpstreamSettings>& upstreams, std::string_view tool) {
+  if (const auto found = commands.find(tool); found != commands.end()) {
+    return found->second.scopes.value_or(std::vector<std::string>());
+  }
+  for (const config::UpstreamSettings& upstream : upstreams) {
+    if (!tool.starts_with(upstream.prefix)) continue;
+    if (auto scopes = upstream.rules_of(tool.substr(upstream.prefix.size())).scopes) return std::move(*scopes);
+  }
+  return {};
+}
+
 serve::SessionOptions session_options(const config::Config& config, const ServeArguments& arguments) {
   serve::SessionOptions options;
   if (!arguments.owner.empty()) options.owner = arguments.owner;
@@ -57,6 +70,9 @@ Task<int> serve_configured(ServerMachine& machine, config::Config config, serve:
     }
   }
   auto heard = [&log](std::string_view text) { log.write(LogThreshold::warning, "upstream", text); };
+  options.scopes_of = [commands = config.command_rules, upstreams = config.upstreams](std::string_view tool) {
+    return scopes_of(commands, upstreams, tool);
+  };
   // The client is answered meanwhile: one upstream that hangs holds up nobody but those who ask for its tools.
   Loop ready(loop);
   http::Client http(ready);

@@ -25,6 +25,7 @@ McpServerOptions server_options(const ServeOptions& options) {
   server.instructions = options.instructions;
   server.tools_ready = options.tools_ready;
   server.offers = options.offers;
+  server.scopes_of = options.scopes_of;
   server.wait_without_tasks = options.over_budget == config::SessionSettings::OverBudget::wait;
   server.look_ups = {.per_second = options.http.look_ups_per_second};
   return server;

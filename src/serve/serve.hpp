@@ -30,6 +30,7 @@ struct ServeOptions {
   config::HttpSettings http;  ///< No address: no HTTP.
   config::AuthSettings auth;
   config::SessionSettings::OverBudget over_budget = config::SessionSettings::OverBudget::envelope;
+  std::function<std::vector<std::string>(std::string_view tool)> scopes_of;  ///< See McpServerOptions.
   std::function<void(std::string_view)> log;  ///< Hears where we listen, one sentence each. Null: nobody.
 };
 

@@ -383,5 +383,46 @@ TEST_F(Wrap, BadArgumentsOfOurToolsSayWhatToDo) {
   EXPECT_THAT(peer.ask(call("6", "await_task", R"({"task_id":17})")), HasSubstr("'task_id' is a string"));
 }
 
+// A client that begins without a handshake, before a server that knows nothing else.
+class WrapStateless : public Wrap {
+ protected:
+  static std::string modern(std::string_view id, std::string_view method, std::string_view members = "",
+                            std::string_view capabilities = "{}") {
+    return R"({"jsonrpc":"2.0","id":)" + std::string(id) + R"(,"method":")" + std::string(method) + R"(","params":{)" +
+           std::string(members) + (members.empty() ? "" : ",") +
+           R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)" +
+           R"("io.modelcontextprotocol/clientCapabilities":)" + std::string(capabilities) + "}}}";
+  }
+  static constexpr std::string_view takes_tasks = R"({"extensions":{"io.modelcontextprotocol/tasks":{}}})";
+};
+
+TEST_F(WrapStateless, IsServedTheToolsOfAServerWithAHandshake) {
+  peer.wrap(options());
+  EXPECT_THAT(peer.ask(modern("1", "server/discover")), HasSubstr(R"("io.modelcontextprotocol/tasks":{})"));
+  peer.send(modern("2", "tools/list"));
+  const std::string list = peer.next_with_id("2");
+  EXPECT_THAT(list, HasSubstr(R"("name":"echo")"));
+  EXPECT_THAT(list, HasSubstr(R"("x-odd":[1.0, 2])"));
+  EXPECT_THAT(list, HasSubstr(R"("name":"await_task")"));
+  peer.send(modern("3", "tools/call", R"("name":"echo","arguments":{"a":1})"));
+  const std::string answer = peer.next_with_id("3");
+  EXPECT_THAT(answer, HasSubstr(R"("resultType":"complete")"));
+  EXPECT_EQ(peer.end(), 0);
+}
+
+TEST_F(WrapStateless, GetsATaskForACallOverItsBudgetAndItsResult) {
+  peer.wrap(with_hold());
+  peer.send(modern("1", "tools/call", R"("name":"hold")", takes_tasks));
+  const std::string created = field(peer.next_with_id("1"), "result");
+  ASSERT_EQ(field(created, "resultType"), "task");
+  const std::string id = R"("taskId":")" + field(created, "taskId") + "\"";
+  peer.send(modern("2", "tasks/cancel", id, takes_tasks));
+  EXPECT_THAT(peer.next_with_id("2"), HasSubstr(R"("resultType":"complete")"));
+  run_until(peer.loop, [&] { return peer.manager->running() == 0; });
+  peer.send(modern("3", "tasks/get", id, takes_tasks));
+  EXPECT_EQ(field(field(peer.next_with_id("3"), "result"), "status"), "cancelled");
+  EXPECT_EQ(peer.end(), 0);
+}
+
 }  // namespace
 }  // namespace meantime::test

@@ -169,10 +169,21 @@ bool HttpDoor::guarded(http::Request& request, http::Exchange& exchange) {
 
 bool HttpDoor::on_head(http::Request& head, http::Exchange& exchange) {
   if (!guarded(head, exchange)) return false;
-  if (head.path == options.path) return true;
+  if (head.path == options.path) return welcome(head, exchange);
   exchange.respond(
       404, json_type,
       rpc_error(static_cast<int>(mcp::RpcCode::invalid_request), "Not found: the endpoint is " + options.path));
+  return false;
+}
+
+// Whoever is known not to come in need not send a large body first.
+bool HttpDoor::welcome(http::Request& head, http::Exchange& exchange) {
+  auto verdict = authenticator_.authenticate(
+      {.authorization = head.header("authorization"), .several = head.count("authorization") > 1});
+  if (!verdict.done()) return true;
+  const auth::Verdict said = verdict.take();
+  if (said) return true;
+  turn_away(head, exchange, said.error());
   return false;
 }
 
@@ -216,14 +227,23 @@ void HttpDoor::admit(http::Request& request, http::Exchange& exchange) {
   here.wait_for(std::move(verdict));
 }
 
+void HttpDoor::turn_away(http::Request& request, http::Exchange& exchange, const auth::AuthFault& fault) {
+  std::string headers = cross_origin(request);
+  if (!fault.www_authenticate.empty()) headers += "WWW-Authenticate: " + fault.www_authenticate + "\r\n";
+  if (fault.retry_after.count() > 0) headers += "Retry-After: " + std::to_string(fault.retry_after.count()) + "\r\n";
+  exchange.respond(fault.status, json_type, fault.body(), headers);
+}
+
+// Some tools ask for more than the door does.
+std::optional<auth::AuthFault> HttpDoor::lacks_scopes(const mcp::ServerRequest& read, const auth::Principal& who) {
+  if (read.method != mcp::Method::tools_call || !read.message->param.name.is_string()) return std::nullopt;
+  if (!server.options.scopes_of) return std::nullopt;
+  const std::vector<std::string> needed = server.options.scopes_of(read.message->param.name.text());
+  return needed.empty() ? std::nullopt : authenticator_.refuse_without(who, needed);
+}
+
 void HttpDoor::serve(http::Request& request, http::Exchange& exchange, auth::Verdict verdict) {
-  if (!verdict) {
-    const auth::AuthFault& fault = verdict.error();
-    std::string headers = cross_origin(request);
-    if (!fault.www_authenticate.empty()) headers += "WWW-Authenticate: " + fault.www_authenticate + "\r\n";
-    if (fault.retry_after.count() > 0) headers += "Retry-After: " + std::to_string(fault.retry_after.count()) + "\r\n";
-    return exchange.respond(fault.status, json_type, fault.body(), headers);
-  }
+  if (!verdict) return turn_away(request, exchange, verdict.error());
   Who who = std::move(*verdict);
   if (request.method == "POST") return post(request, exchange, std::move(who));
   HttpSession* session = session_of(request, *who);
@@ -322,6 +342,7 @@ void HttpDoor::take_request(const mcp::Message& message, http::Request& request,
   const Head head(request);
   const auto read = mcp::read_request(message, &head, session != nullptr ? &session->client.state : nullptr);
   if (!read) return refuse(request, exchange, read.error());
+  if (auto fault = lacks_scopes(*read, *who)) return turn_away(request, exchange, *fault);
   if (read->family == mcp::Family::handshake) {
     if (session == nullptr) return initialize(*read, exchange, std::move(who));
     if (session->open(*read, head, exchange, cross_origin(request))) return;

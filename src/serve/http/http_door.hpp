@@ -65,6 +65,9 @@ class HttpDoor final : public http::Handler {
 
   [[nodiscard]] bool guarded(http::Request& request, http::Exchange& exchange);
   void admit(http::Request& request, http::Exchange& exchange);
+  [[nodiscard]] bool welcome(http::Request& head, http::Exchange& exchange);
+  void turn_away(http::Request& request, http::Exchange& exchange, const auth::AuthFault& fault);
+  [[nodiscard]] std::optional<auth::AuthFault> lacks_scopes(const mcp::ServerRequest& read, const auth::Principal& who);
   void serve(http::Request& request, http::Exchange& exchange, auth::Verdict verdict);
   void post(http::Request& request, http::Exchange& exchange, Who who);
   void take_request(const mcp::Message& message, http::Request& request, http::Exchange& exchange, Who who,

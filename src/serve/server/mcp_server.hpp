@@ -3,6 +3,7 @@
 // knowing how their messages travel. Threads: the loop's.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,6 +39,8 @@ struct McpServerOptions {
   std::size_t most_listened_tasks = 256;  ///< Of one subscriptions/listen.
   /// Clients without tasks (2026-07-28): wait for the tool, however long it takes, in place of an envelope.
   bool wait_without_tasks = false;
+  /// What a caller's token must hold to call this tool, beside what the door asks for. Null: nothing more.
+  std::function<std::vector<std::string>(std::string_view tool)> scopes_of;
   auth::RateLimit look_ups{.per_second = 0};  ///< Of tasks by their id, for each caller; 0: no limit.
   /// Until it is set, lists wait, and so do calls of tools that are not there yet. Null: all is ready.
   ToolsReady* tools_ready = nullptr;
