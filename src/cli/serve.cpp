@@ -70,8 +70,8 @@ Task<int> serve_configured(ServerMachine& machine, config::Config config, serve:
     }
   }
   auto heard = [&log](std::string_view text) { log.write(LogThreshold::warning, "upstream", text); };
-  options.scopes_of = [commands = config.command_rules, upstreams = config.upstreams](std::string_view tool) {
-    return scopes_of(commands, upstreams, tool);
+  options.scopes_of = [rules = config.command_rules, upstreams = config.upstreams](std::string_view tool) {
+    return scopes_of(rules, upstreams, tool);
   };
   // The client is answered meanwhile: one upstream that hangs holds up nobody but those who ask for its tools.
   Loop ready(loop);
