@@ -295,6 +295,11 @@ TEST_F(HostileTest, ConnectionsOverTheLimitAreToldSoAndTheOthersAreServed) {
 }
 
 TEST_F(HostileTest, WithoutDescriptorsItWaitsAndGoesOnWhenThereAreSome) {
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  GTEST_SKIP() << "the undefined-behaviour sanitizer needs a descriptor itself: it looks at memory through a pipe";
+#endif
+#endif
   start();
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
