@@ -138,7 +138,10 @@ TEST_F(Front, ACallOfAHandshakeClientThatGoesIsKeptAsATask) {
     run_until(peer.loop, [&] { return peer.manager->running() == 1; });
   }
   std::vector<TaskRecord> tasks;
-  while (tasks.empty()) tasks = run(peer.loop, peer.manager->list({}))->tasks;
+  run_until(peer.loop, [&] {
+    tasks = run(peer.loop, peer.manager->list({}))->tasks;
+    return !tasks.empty();
+  });
   EXPECT_EQ(tasks.front().status, TaskStatus::running);
   ASSERT_TRUE(run(peer.loop, peer.manager->cancel(tasks.front().task_id)));
   run_until(peer.loop, [&] { return peer.manager->running() == 0; });
