@@ -5,7 +5,7 @@ run: build
 	@scripts/demo build/release/meantime
 
 test: build
-	@cd build/release && ctest --output-on-failure -j 2
+	@cd build/release && ctest --output-on-failure -j $$(($$(nproc) + 1))
 
 build: setup
 	@cmake --preset release >/dev/null
