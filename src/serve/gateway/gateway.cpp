@@ -50,16 +50,30 @@ Task<RpcAnswer> ask(client::McpClient& client, RequestContext& context, std::str
   co_return std::unexpected(failure_of(std::move(answer.error())));
 }
 
-// Waits for several at once; each goes into its own place.
-Task<void> gather(UpstreamServer& upstream, OfferKind kind, std::vector<std::string>& into, std::size_t& open,
-                  Wake& wake) {
+// Counts what is under way at once, and wakes who waits for all of it.
+class Together {
+ public:
+  Together(boost::asio::io_context& loop, std::size_t count) : open_(count), wake_(loop) {}
+  void one_ended() {
+    if (--open_ == 0) wake_.notify();
+  }
+  [[nodiscard]] Task<void> all_ended() {
+    while (open_ > 0) co_await wake_.wait();
+  }
+
+ private:
+  std::size_t open_;
+  Wake wake_;
+};
+
+Task<void> gather(UpstreamServer& upstream, OfferKind kind, std::vector<std::string>& into, Together& together) {
   into = co_await upstream.list(kind);
-  if (--open == 0) wake.notify();
+  together.one_ended();
 }
 
-Task<void> reach(UpstreamServer& upstream, std::size_t& open, Wake& wake) {
+Task<void> reach(UpstreamServer& upstream, Together& together) {
   co_await upstream.ready();
-  if (--open == 0) wake.notify();
+  together.one_ended();
 }
 
 }  // namespace
@@ -84,11 +98,10 @@ void Gateway::start(ToolsReady& ready) {
 }
 
 Task<void> Gateway::reach_all() {
-  Wake wake(parts_.loop.io());
-  std::size_t open = upstreams_.size();
+  Together together(parts_.loop.io(), upstreams_.size());
   TaskGroup all;
-  for (const auto& upstream : upstreams_) all.spawn(reach(*upstream, open, wake));
-  while (open > 0) co_await wake.wait();
+  for (const auto& upstream : upstreams_) all.spawn(reach(*upstream, together));
+  co_await together.all_ended();
 }
 
 Task<void> Gateway::make_ready(ToolsReady& ready) {
@@ -114,11 +127,10 @@ bool Gateway::subscribes() const noexcept {
 
 Task<Result<std::vector<std::string>>> Gateway::list(OfferKind kind) {
   std::vector<std::vector<std::string>> parts(upstreams_.size());
-  Wake wake(parts_.loop.io());
-  std::size_t open = upstreams_.size();
+  Together together(parts_.loop.io(), upstreams_.size());
   TaskGroup all;
-  for (std::size_t i = 0; i < upstreams_.size(); ++i) all.spawn(gather(*upstreams_[i], kind, parts[i], open, wake));
-  while (open > 0) co_await wake.wait();
+  for (std::size_t i = 0; i < upstreams_.size(); ++i) all.spawn(gather(*upstreams_[i], kind, parts[i], together));
+  co_await together.all_ended();
   std::vector<std::string> out;
   for (std::vector<std::string>& part : parts) {
     for (std::string& element : part) out.push_back(std::move(element));
