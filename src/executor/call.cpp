@@ -343,7 +343,9 @@ Task<Result<Outcome>> TaskManager::Impl::keyed_call(ToolEntry& entry, CallerAcco
   const bool no_background = entry.tool.no_background;
   std::string key = account.caller.user_id + '\0' + call.idempotency_key;
   if (const auto at = keys.find(key); at != keys.end()) {
-    co_return co_await join_keyed(at->second, tool_name, budget, no_background);
+    const std::shared_ptr<KeyedStart> first = at->second;
+    co_await key_answered(*first);
+    co_return co_await join_keyed(first, tool_name, budget, no_background);
   }
   auto owned = std::unique_ptr<LiveTask>(
       new LiveTask(*this, entry, account, std::move(call.arguments), call.began.value_or(clock.coarse_now())));
@@ -357,10 +359,7 @@ Task<Result<Outcome>> TaskManager::Impl::keyed_call(ToolEntry& entry, CallerAcco
   keys.emplace(std::move(key), keyed);
   // The caller may go while the store answers; what it asked for still happens, for it will ask again.
   group.spawn(keyed_start(task, keyed));
-  if (!keyed->answered) {
-    Wait wait(keyed->waiters, loop_, deadlines_, options.store_wait);
-    co_await wait;
-  }
+  co_await key_answered(*keyed);
   // What the tool says reaches the caller that began the task, for as long as it waits.
   const CallerEars ears{std::move(call.on_progress), std::move(call.on_log), nullptr};
   InlineCaller here;
@@ -378,6 +377,13 @@ Task<Result<Outcome>> TaskManager::Impl::keyed_call(ToolEntry& entry, CallerAcco
   if (co_await EndsOrAsks{joined, here}) co_return joined.take();
   // What it asks stands in its record: whoever is to answer must know the task.
   co_return Backgrounded{keyed->joined, tool_name, true};
+}
+
+// Which task has the key is for the store to say: nobody is told of this one before, unless that takes too long.
+Task<void> TaskManager::Impl::key_answered(KeyedStart& keyed) {
+  if (keyed.answered) co_return;
+  Wait wait(keyed.waiters, loop_, deadlines_, options.store_wait);
+  co_await wait;
 }
 
 Task<void> TaskManager::Impl::keyed_start(LiveTask& task, std::shared_ptr<KeyedStart> keyed) {

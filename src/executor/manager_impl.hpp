@@ -52,6 +52,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   void count(LiveTask& task) noexcept;
   void uncount(LiveTask& task) noexcept;
   void adopt(std::unique_ptr<LiveTask> task, std::string_view idempotency_key);
+  Task<void> key_answered(KeyedStart& keyed);
   Task<void> keyed_start(LiveTask& task, std::shared_ptr<KeyedStart> keyed);
   static TaskStart start_of(const LiveTask& task);
   void forget_key(const LiveTask& task);

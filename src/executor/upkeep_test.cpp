@@ -164,6 +164,33 @@ TEST_F(UpkeepTest, AKeyedCallThatASlowStoreJoinsLateWaitsForTheTaskThatHasTheKey
   EXPECT_EQ(manager().running(), 0U);
 }
 
+TEST_F(UpkeepTest, WhoJoinsAKeyBesideItsFirstCallIsToldOfNoTaskBeforeTheStoreSaysWhichHasTheKey) {
+  add_gate();
+  ToolCall call = call_of("slow");
+  call.idempotency_key = "order-14";
+  call.budget = Milliseconds(0);
+  Process other(io, clock, backend, {});
+  ASSERT_TRUE(other.manager->add_tool({.name = "slow", .coroutine = gate.body()}).has_value());
+  const auto theirs = turn_until_done(other.manager->call(call));
+  const TaskId id = std::get<Backgrounded>(*theirs).task_id;
+  here->store.hold_starts();
+  auto first = manager().call(call);
+  auto beside = manager().call(call);
+  run_ready(io);
+  clock.advance(5ms);
+  EXPECT_FALSE(beside.done()) << "it would be a task without the key";
+  here->store.release();
+  for (auto* each : {&first, &beside}) {
+    const auto told = turn_until_done(std::move(*each));
+    ASSERT_TRUE(told) << told.error().detail;
+    EXPECT_EQ(std::get<Backgrounded>(*told).task_id, id);
+  }
+  gate.open();
+  run_ready(io);
+  EXPECT_EQ(gate.entered, 1U);
+  EXPECT_EQ(manager().running(), 0U);
+}
+
 TEST_F(UpkeepTest, ATaskThatSomebodyWasToldOfIsKeptThoughASlowStoreFindsItsKeyTaken) {
   add_gate();
   ToolCall call = call_of("slow");
