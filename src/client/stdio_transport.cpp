@@ -33,7 +33,7 @@ std::string in_quotes(std::string_view line) {
 // One run of the program.
 struct StdioTransport::Link final : ByteSink {
   Link(Loop& loop, process::Child its_child, std::size_t max_line)
-      : child(std::move(its_child)), framer(max_line), outbox(loop.io(), *this), ended_wake(loop.io()) {}
+      : child(std::move(its_child)), framer(max_line), writer(loop.io(), *this), ended_wake(loop.io()) {}
   Task<Result<void>> write(std::string_view bytes) override { return child.write(bytes); }
   void end() {
     ended = true;
@@ -42,7 +42,7 @@ struct StdioTransport::Link final : ByteSink {
 
   process::Child child;
   mcp::LineFramer framer;
-  Outbox outbox;
+  LineWriter writer;
   Wake ended_wake;
   bool ended = false;
   Task<void> reader;
@@ -107,9 +107,9 @@ Task<void> StdioTransport::read(Link& link) {
       bytes.remove_prefix(taken);
       // What the answers cause to be sent leaves in one write.
       receiver_.begin_batch();
-      link.outbox.hold();
+      link.writer.hold();
       while (const auto line = link.framer.next()) take(*line);
-      link.outbox.release();
+      link.writer.release();
       receiver_.end_batch();
     }
   }
@@ -130,7 +130,7 @@ Task<void> StdioTransport::watch_exit(Link& link) {
 Task<void> StdioTransport::end(Link& link) {
   while (!link.ended && !stopping_) co_await link.ended_wake.wait();
   // What was written before the stop still leaves: cancels of what was just dropped.
-  if (stopping_ && !link.ended) co_await link.outbox.drain(clock_, after_close);
+  if (stopping_ && !link.ended) co_await link.writer.drain(clock_, after_close);
   const process::ExitStatus status = co_await link.child.terminate(after_term, after_close);
   link_.reset();
   if (!stopping_) {
@@ -149,13 +149,13 @@ Result<void> StdioTransport::send(const Outgoing& message) {
   if (!link_ || stopping_) {
     return fail(errc::unavailable, "upstream.send", "upstream '" + name_ + "' does not run");
   }
-  const std::size_t queued = link_->outbox.queued();
+  const std::size_t queued = link_->writer.queued();
   if (queued > options_.max_queued_bytes) {
     return fail(errc::unavailable, "upstream.send",
                 "upstream '" + name_ + "' does not read its input: " + std::to_string(queued) +
                     " bytes wait for it; try again later or restart it");
   }
-  std::string& out = link_->outbox.open();
+  std::string& out = link_->writer.open();
   out += message.line;
   out += '\n';
   return {};

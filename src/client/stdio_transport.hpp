@@ -8,8 +8,8 @@
 
 #include "client/options.hpp"
 #include "client/transport.hpp"
+#include "engine/line_writer.hpp"
 #include "engine/loop.hpp"
-#include "engine/outbox.hpp"
 #include "engine/wake.hpp"
 #include "mcp/line_framer.hpp"
 #include "process/child.hpp"

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "engine/outbox.hpp"
+#include "engine/line_writer.hpp"
 #include "mcp/json_rpc.hpp"
 #include "meantime/coroutine.hpp"
 #include "serve/call_answer.hpp"
@@ -32,7 +32,7 @@ struct ClientCall {
 
 class ClientCalls {
  public:
-  explicit ClientCalls(Outbox& out) : out_(out) {}
+  explicit ClientCalls(LineWriter& out) : out_(out) {}
 
   /// Sets up a call; null when one with this id is under way. Then run() it.
   [[nodiscard]] ClientCall* open(const mcp::Message& request);
@@ -61,7 +61,7 @@ class ClientCalls {
   void answer(ClientCall& call);
   void erase(ClientCall& call);
 
-  Outbox& out_;
+  LineWriter& out_;
   std::unordered_map<std::string, std::unique_ptr<ClientCall>> calls_;
   std::unordered_map<std::uint64_t, ClientCall*> by_upstream_;
   std::function<void()> on_idle_;

@@ -83,7 +83,7 @@ Task<int> run_serve(Loop& loop, TaskManager& manager, Clock& clock, Random& rand
   }
   if (!options.stdio) co_return co_await until_signal(loop, manager, *front, options.session);
   StdioClient client(loop.io(), options.in_fd, options.out_fd);
-  Outbox out(loop.io(), client);
+  LineWriter out(loop.io(), client);
   const auto who = std::make_shared<const auth::Principal>(auth::Principal{
       .owner = options.session.owner, .name = options.session.owner, .scopes = {}, .every_scope = true});
   LineDoor door(server, who, out);

@@ -36,7 +36,7 @@ struct Events {
   int last_signal = 0;
 };
 
-Task<void> read_lines(StdioClient& client, mcp::LineFramer& framer, Session& session, Outbox& out,
+Task<void> read_lines(StdioClient& client, mcp::LineFramer& framer, Session& session, LineWriter& out,
                       asio::io_context& loop, Events& events) {
   for (int in_a_row = 0;;) {
     session.begin_batch();
@@ -132,7 +132,7 @@ Task<Result<void>> StdioClient::write(std::string_view bytes) {
 }
 
 Task<int> run_stdio(asio::io_context& loop, TaskManager& manager, Clock& clock, const SessionOptions& options,
-                    Session& session, StdioClient& client, Outbox& out, mcp::LineFramer framer) {
+                    Session& session, StdioClient& client, LineWriter& out, mcp::LineFramer framer) {
   Events events(loop);
   out.on_failure([&events] {
     events.client_gone = true;
@@ -141,7 +141,7 @@ Task<int> run_stdio(asio::io_context& loop, TaskManager& manager, Clock& clock, 
   session.on_idle([&events] { events.wake.notify(); });
   struct Listening {
     Session& session;
-    Outbox& out;
+    LineWriter& out;
     ~Listening() {
       session.on_idle({});
       out.on_failure({});

@@ -7,7 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
-#include "engine/outbox.hpp"
+#include "engine/line_writer.hpp"
 #include "meantime/manager.hpp"
 #include "serve/session.hpp"
 #include "serve/session_options.hpp"
@@ -40,7 +40,7 @@ class StdioClient final : public ByteSink {
 /// Runs `session` until its client is gone or a signal comes, drains the manager, closes the session; gives the exit
 /// code of run_wrap(). `framer` may hold what was read before.
 [[nodiscard]] Task<int> run_stdio(boost::asio::io_context& loop, TaskManager& manager, Clock& clock,
-                                  const SessionOptions& options, Session& session, StdioClient& client, Outbox& out,
+                                  const SessionOptions& options, Session& session, StdioClient& client, LineWriter& out,
                                   mcp::LineFramer framer);
 
 /// One line on our standard error, as "meantime: ...".

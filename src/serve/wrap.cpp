@@ -25,7 +25,8 @@ bool begins_stateless(const std::optional<mcp::Line>& first) {
 
 // Byte for byte: the server answers the handshake itself.
 Task<int> run_transparent(boost::asio::io_context& loop, TaskManager& manager, Clock& clock, const WrapOptions& options,
-                          StdioClient& client, Outbox& out, mcp::LineFramer framer, std::optional<mcp::Line> first) {
+                          StdioClient& client, LineWriter& out, mcp::LineFramer framer,
+                          std::optional<mcp::Line> first) {
   WrapSession session(loop, manager, clock, options, out, log_to_stderr);
   if (const auto started = session.start(); !started) {
     log_to_stderr("cannot start the server to wrap: " + started.error().detail);
@@ -51,7 +52,7 @@ config::UpstreamSettings upstream_of(const WrapOptions& options) {
 
 // A gateway of one: whatever the server speaks, its client gets what its own revision promises.
 Task<int> run_gateway(boost::asio::io_context& loop, TaskManager& manager, Clock& clock, const WrapOptions& options,
-                      StdioClient& client, Outbox& out, mcp::LineFramer framer, mcp::Line first) {
+                      StdioClient& client, LineWriter& out, mcp::LineFramer framer, mcp::Line first) {
   Loop turns(loop);
   SystemRandom random;
   http::Client http(turns);
@@ -87,7 +88,7 @@ Task<int> run_wrap(boost::asio::io_context& loop, TaskManager& manager, Clock& c
     co_return cannot_start;
   }
   StdioClient client(loop, in_fd, out_fd);
-  Outbox out(loop, client);
+  LineWriter out(loop, client);
   mcp::LineFramer framer(options.session.max_line_bytes);
   std::optional<mcp::Line> first;
   while (!(first = framer.next())) {

@@ -40,7 +40,7 @@ std::string registrable(std::string_view name) {
 }  // namespace
 
 WrapSession::WrapSession(boost::asio::io_context& loop, TaskManager& manager, Clock& clock, const WrapOptions& options,
-                         Outbox& out, Log log)
+                         LineWriter& out, Log log)
     : manager_(manager),
       options_(options),
       out_(out),

@@ -26,7 +26,7 @@ class WrapSession final : public Session, tools::UpstreamListener {
 
   /// All outlive the session; nothing runs before start().
   WrapSession(boost::asio::io_context& loop, TaskManager& manager, Clock& clock, const WrapOptions& options,
-              Outbox& out, Log log);
+              LineWriter& out, Log log);
   WrapSession(const WrapSession&) = delete;
   WrapSession& operator=(const WrapSession&) = delete;
   ~WrapSession() override;
@@ -84,7 +84,7 @@ class WrapSession final : public Session, tools::UpstreamListener {
 
   TaskManager& manager_;
   const WrapOptions& options_;
-  Outbox& out_;
+  LineWriter& out_;
   Log log_;
   BuiltinTools builtins_;
   ClientCalls calls_;

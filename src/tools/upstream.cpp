@@ -38,12 +38,12 @@ std::string in_quotes(std::string_view line) {
 // One run of the program.
 struct Upstream::Link final : ByteSink {
   Link(boost::asio::io_context& loop, process::Child its_child, std::size_t max_line)
-      : child(std::move(its_child)), framer(max_line), outbox(loop, *this) {}
+      : child(std::move(its_child)), framer(max_line), writer(loop, *this) {}
   Task<Result<void>> write(std::string_view bytes) override { return child.write(bytes); }
 
   process::Child child;
   mcp::LineFramer framer;
-  Outbox outbox;
+  LineWriter writer;
   bool ended = false;
   SteadyTime began{};
   Task<void> reader;
@@ -217,7 +217,7 @@ Task<void> Upstream::run() {
     state_ = State::down;
     restart_at_ = SteadyTime::max();
     // What was written before the stop still leaves: cancels of what was just dropped.
-    if (stopping_ && !link_->ended) co_await link_->outbox.drain(clock_, after_close);
+    if (stopping_ && !link_->ended) co_await link_->writer.drain(clock_, after_close);
     const process::ExitStatus status = co_await link_->child.terminate(after_term, after_close);
     if (clock_.now() - link_->began >= lived_well) backoff_ = options_.backoff_first;
     link_.reset();
@@ -242,7 +242,7 @@ Task<void> Upstream::run() {
       if (opened) {
         ++restarts_;
         if (initialize_.empty()) {
-          link_->outbox.open() += std::exchange(held_, {});
+          link_->writer.open() += std::exchange(held_, {});
         } else {
           state_ = State::replaying;
           replay_ = replay();
@@ -268,7 +268,7 @@ Task<void> Upstream::replay() {
   alarm->set(clock_.now() + options_.handshake_timeout);
   Exchange waiting(*this, call, nullptr);
   if (const auto initialize = mcp::read_message(initialize_)) {
-    mcp::append_with_id(link_->outbox.open(), *initialize, id_of(call));
+    mcp::append_with_id(link_->writer.open(), *initialize, id_of(call));
   }
   const ToolReturn answer = co_await waiting;
   if (!answer) {
@@ -277,7 +277,7 @@ Task<void> Upstream::replay() {
     wake_.notify();
     co_return;
   }
-  std::string& out = link_->outbox.open();
+  std::string& out = link_->writer.open();
   if (!initialized_.empty()) out += initialized_ + '\n';
   out += std::exchange(held_, {});
   state_ = State::up;
@@ -301,18 +301,18 @@ void Upstream::fail_all(const Error& why) {
 
 // The link cannot go between the two: it ends on a turn of the loop of its own.
 void Upstream::begin_batch() {
-  batched_ = link_ ? &link_->outbox : nullptr;
+  batched_ = link_ ? &link_->writer : nullptr;
   if (batched_ != nullptr) batched_->hold();
 }
 
 void Upstream::end_batch() {
-  if (Outbox* box = std::exchange(batched_, nullptr)) box->release();
+  if (LineWriter* batch = std::exchange(batched_, nullptr)) batch->release();
 }
 
 Result<void> Upstream::send(std::string_view line) {
   std::string* out = &held_;
   if (state_ == State::up) {
-    out = &link_->outbox.open();
+    out = &link_->writer.open();
   } else if (stopping_) {
     return std::unexpected(down_);
   } else if (state_ == State::down) {
@@ -327,7 +327,7 @@ Result<void> Upstream::send(std::string_view line) {
       return std::unexpected(std::move(why));
     }
   }
-  const std::size_t queued = state_ == State::up ? link_->outbox.queued() : held_.size();
+  const std::size_t queued = state_ == State::up ? link_->writer.queued() : held_.size();
   if (queued > options_.max_queued_bytes) {
     return fail(errc::unavailable, "upstream.send",
                 "upstream '" + options_.name + "' does not read its input: " + std::to_string(queued) +

@@ -14,7 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/outbox.hpp"
+#include "engine/line_writer.hpp"
 #include "engine/wake.hpp"
 #include "mcp/json_rpc.hpp"
 #include "mcp/line_framer.hpp"
@@ -140,7 +140,7 @@ class Upstream {
   bool stopping_ = false;
   bool wanted_ = false;  // somebody sent something while it was down
   Wake wake_;
-  Outbox* batched_ = nullptr;
+  LineWriter* batched_ = nullptr;
   std::unique_ptr<Link> link_;
   Task<void> replay_;
   Task<void> run_;

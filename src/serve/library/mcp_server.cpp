@@ -54,7 +54,7 @@ Task<int> serve_mcp_stdio(McpServerPorts ports, McpServerSettings settings) {
       auth::Principal{.owner = settings.owner, .name = settings.owner, .scopes = {}, .every_scope = true});
   serve::McpServer server(ports.loop, ports.manager, ports.clock, ports.random, options_of(ports, std::move(settings)));
   serve::StdioClient client(ports.loop, STDIN_FILENO, STDOUT_FILENO);
-  Outbox out(ports.loop, client);
+  LineWriter out(ports.loop, client);
   serve::LineDoor door(server, who, out);
   co_return co_await serve::run_stdio(ports.loop, ports.manager, ports.clock, server.options.session, door, client, out,
                                       mcp::LineFramer(server.options.session.max_line_bytes));

@@ -50,7 +50,7 @@ class LineDoor::Request final : public Reply {
   std::shared_ptr<Batch> batch_;
 };
 
-LineDoor::LineDoor(McpServer& server, std::shared_ptr<const auth::Principal> who, Outbox& out)
+LineDoor::LineDoor(McpServer& server, std::shared_ptr<const auth::Principal> who, LineWriter& out)
     : server_(server), out_(out), client_(server, *this, std::move(who)) {}
 
 LineDoor::~LineDoor() = default;

@@ -8,7 +8,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "engine/outbox.hpp"
+#include "engine/line_writer.hpp"
 #include "serve/server/handshake_client.hpp"
 #include "serve/server/mcp_server.hpp"
 #include "serve/session.hpp"
@@ -18,7 +18,7 @@ namespace meantime::serve {
 class LineDoor final : public Session, Notices {
  public:
   /// All outlive the door.
-  LineDoor(McpServer& server, std::shared_ptr<const auth::Principal> who, Outbox& out);
+  LineDoor(McpServer& server, std::shared_ptr<const auth::Principal> who, LineWriter& out);
   LineDoor(const LineDoor&) = delete;
   LineDoor& operator=(const LineDoor&) = delete;
   ~LineDoor() override;
@@ -44,7 +44,7 @@ class LineDoor final : public Session, Notices {
   void gone(const std::string& key, bool counted);
 
   McpServer& server_;
-  Outbox& out_;
+  LineWriter& out_;
   HandshakeClient client_;
   std::unordered_map<std::string, std::unique_ptr<Request>> open_;
   std::size_t waiting_ = 0;  // of open_: those that will be answered by themselves

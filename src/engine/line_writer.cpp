@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "engine/outbox.hpp"
+#include "engine/line_writer.hpp"
 
 #include <utility>
 
@@ -8,9 +8,9 @@ namespace {
 constexpr std::size_t keep_capacity = std::size_t{1} << 20;  // a burst's room is given back
 }  // namespace
 
-Outbox::Outbox(boost::asio::io_context& loop, ByteSink& sink) : loop_(loop), sink_(sink) {}
+LineWriter::LineWriter(boost::asio::io_context& loop, ByteSink& sink) : loop_(loop), sink_(sink) {}
 
-std::string& Outbox::open() {
+std::string& LineWriter::open() {
   if (failed_) pending_.clear();
   if (!scheduled_ && !writing_ && holds_ == 0) {
     scheduled_ = true;
@@ -24,15 +24,15 @@ std::string& Outbox::open() {
   return pending_;
 }
 
-void Outbox::release() {
+void LineWriter::release() {
   if (--holds_ == 0) flush();
 }
 
-void Outbox::flush() {
-  if (!writing_ && !failed_ && !pending_.empty()) writer_ = write_out();
+void LineWriter::flush() {
+  if (!writing_ && !failed_ && !pending_.empty()) write_ = write_out();
 }
 
-Task<void> Outbox::write_out() {
+Task<void> LineWriter::write_out() {
   writing_ = true;
   while (!pending_.empty() && !failed_) {
     std::swap(pending_, sending_);
@@ -51,7 +51,7 @@ Task<void> Outbox::write_out() {
   });
 }
 
-void Outbox::wake_all() {
+void LineWriter::wake_all() {
   for (Wake* waiter : waiters_) waiter->notify();
 }
 
@@ -67,14 +67,14 @@ struct Listed {
 };
 }  // namespace
 
-Task<void> Outbox::wait_below(std::size_t bytes) {
+Task<void> LineWriter::wait_below(std::size_t bytes) {
   if (failed_ || queued() <= bytes) co_return;
   Wake taken(loop_);
   const Listed listed(waiters_, taken);
   while (!failed_ && queued() > bytes) co_await taken.wait();
 }
 
-Task<void> Outbox::drain(Clock& clock, Milliseconds limit) {
+Task<void> LineWriter::drain(Clock& clock, Milliseconds limit) {
   Wake taken(loop_);
   const Listed listed(waiters_, taken);
   bool over = false;

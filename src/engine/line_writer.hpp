@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// outbox.hpp: gathers the lines of one turn of the loop and writes them at once; says when too much is queued.
+// line_writer.hpp: gathers the lines of one turn of the loop and writes them at once; says when too much is queued.
 // Threads: the loop's.
 #pragma once
 
@@ -18,7 +18,7 @@
 
 namespace meantime {
 
-/// Where the bytes of an Outbox go.
+/// Where the bytes of a LineWriter go.
 class ByteSink {
  public:
   virtual ~ByteSink() = default;
@@ -27,13 +27,13 @@ class ByteSink {
 };
 
 /// Lines on their way to one reader. After a write failed everything is dropped: the reader is gone.
-class Outbox {
+class LineWriter {
  public:
-  /// Both outlive the outbox.
-  Outbox(boost::asio::io_context& loop, ByteSink& sink);
-  Outbox(const Outbox&) = delete;
-  Outbox& operator=(const Outbox&) = delete;
-  ~Outbox() = default;
+  /// Both outlive the writer.
+  LineWriter(boost::asio::io_context& loop, ByteSink& sink);
+  LineWriter(const LineWriter&) = delete;
+  LineWriter& operator=(const LineWriter&) = delete;
+  ~LineWriter() = default;
 
   /// Append whole lines, newline included, to the string given; they leave at the end of this turn of the loop, or when
   /// the last hold is let go.
@@ -60,14 +60,14 @@ class Outbox {
   ByteSink& sink_;
   std::string pending_;
   std::string sending_;
-  std::shared_ptr<Outbox*> self_ = std::make_shared<Outbox*>(this);
+  std::shared_ptr<LineWriter*> self_ = std::make_shared<LineWriter*>(this);
   std::uint32_t holds_ = 0;
   bool scheduled_ = false;
   bool writing_ = false;
   bool failed_ = false;
   std::function<void()> on_failure_;
   std::vector<Wake*> waiters_;
-  Task<void> writer_;
+  Task<void> write_;
 };
 
 }  // namespace meantime
