@@ -53,7 +53,7 @@ class Pipe {
     const pong = `{"jsonrpc":"2.0","id":${ping},"result":{}}`;
     await this.until(() => this.lines.includes(pong) && this.lines.length > wanted);
     // What is not expected yet may take its time.
-    if (writes) await new Promise((resolve) => setTimeout(resolve, messages.join().includes('seconds') ? 600 : 30));
+    if (writes) await new Promise((resolve) => setTimeout(resolve, /seconds|progress/.test(messages.join()) ? 600 : 30));
     return this.lines.splice(0).filter((line) => line !== pong);
   }
   async end() {
