@@ -106,7 +106,7 @@ class McpClient::Impl final : public Receiver {
   [[nodiscard]] bool stateless() const noexcept;
   [[nodiscard]] const ToolFacts* facts_of(std::string_view params) const;
   [[nodiscard]] Answer to_answer(Arrival arrival) const;
-  [[nodiscard]] RpcError read_error(std::string_view raw) const;
+  [[nodiscard]] Failure read_error(std::string_view raw) const;
 
   // incoming.cpp
   void take_answer(const mcp::Message& message, RequestNumber stream, int http_status);

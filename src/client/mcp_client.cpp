@@ -9,6 +9,7 @@
 #include "client/stdio_transport.hpp"
 #include "core/duration.hpp"
 #include "core/json_writer.hpp"
+#include "core/utf8.hpp"
 #include "mcp/splice.hpp"
 
 namespace meantime::client {
@@ -18,6 +19,7 @@ constexpr unsigned most_rounds = 100;  // of input in one request; a server that
 constexpr Milliseconds between_empty_rounds{200};
 constexpr Milliseconds for_farewells{2'000};
 constexpr std::uint32_t logs_per_connection = 100;
+constexpr std::size_t most_quoted = 200;  // bytes of what a server said, in an error
 
 }  // namespace
 
@@ -196,16 +198,26 @@ Task<Arrival> McpClient::Impl::exchange_once(Call* call, Round round) {
   co_return co_await exchange;
 }
 
-RpcError McpClient::Impl::read_error(std::string_view raw) const {
-  const mcp::JsonSpan error(raw);
-  return {.code = static_cast<int>(mcp::member(error, "code").integer().value_or(0)),
-          .message = mcp::member(error, "message").text(),
-          .raw = std::string(raw)};
+Failure McpClient::Impl::read_error(std::string_view raw) const {
+  const mcp::JsonSpan code = mcp::member(mcp::JsonSpan(raw), "code");
+  const mcp::JsonSpan message = mcp::member(mcp::JsonSpan(raw), "message");
+  if (code.integer() && std::in_range<int>(*code.integer()) && message.is_string()) {
+    return RpcError{.code = static_cast<int>(*code.integer()), .message = message.text(), .raw = std::string(raw)};
+  }
+  // It would not pass for an error with our own client either.
+  return Error{errc::corrupt, "upstream.request",
+               "upstream '" + name() + "' answered with an error that lacks its code or message: " +
+                   std::string(raw.substr(0, utf8::cut_length(raw, most_quoted)))};
 }
 
 Answer McpClient::Impl::to_answer(Arrival arrival) const {
   if (arrival.fault) return std::unexpected(Failure(std::move(arrival.fault->error)));
-  if (arrival.kind == mcp::Message::Kind::error) return std::unexpected(Failure(read_error(arrival.text)));
+  if (arrival.kind == mcp::Message::Kind::error) return std::unexpected(read_error(arrival.text));
+  if (!mcp::JsonSpan(arrival.text).is_object()) {
+    return std::unexpected(Failure(Error{errc::corrupt, "upstream.request",
+                                         "upstream '" + name() + "' answered with a result that is no object: " +
+                                             arrival.text.substr(0, utf8::cut_length(arrival.text, most_quoted))}));
+  }
   return Reply{std::move(arrival.text), arrival.is_error};
 }
 
@@ -293,7 +305,8 @@ Task<Answer> McpClient::Impl::request(Request request, Milliseconds limit) {
         co_return std::unexpected(
             Failure(Error{errc::corrupt, "upstream.request",
                           "upstream '" + name() + "' answered " + std::string(request.method) +
-                              " with a kind of result that was not asked for: " + arrival.text.substr(0, 200)}));
+                              " with a kind of result that was not asked for: " +
+                              arrival.text.substr(0, utf8::cut_length(arrival.text, most_quoted))}));
       case mcp::ResultKind::input_required:
         break;
     }

@@ -182,6 +182,12 @@ class Server {
     } else if (name == "garbage") {
       say("Listening on port 3000\n\xff\xfe not text\n{\"jsonrpc\":\"2.0\"}\n[1,2\n[]\n{}");
       say(R"({"jsonrpc":"2.0","id":)" + id + ",\"result\":" + text_block("after the garbage") + "}");
+    } else if (name == "say") {
+      // A line as it was given, then an answer as it should be.
+      std::string line = member(message.param.arguments, "line").text();
+      for (auto at = line.find("$ID"); at != line.npos; at = line.find("$ID")) line.replace(at, 3, id);
+      say(line);
+      answer(id, text_block("the answer after it"));
     } else if (name == "stranger") {
       answer("\"nobody\"", "{}");
       answer("-5", "{}");
