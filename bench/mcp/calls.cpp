@@ -74,6 +74,7 @@ void inline_calls(const Places& places) {
   const int calls = places.small ? 320 : 100'000;
   const int rounds = places.small ? 1 : 5;
   const Folder folder;
+  const Apart apart;
   std::vector<Contender> all;
   const auto own = [&](const char* name, Family family) {
     auto process = std::make_unique<Process>([](int pipe) { serve_own(pipe, {}); });
@@ -113,7 +114,7 @@ void inline_calls(const Places& places) {
   for (int round = 0; round < rounds; ++round) {
     for (Contender& each : all) run(each, std::max<int>(calls / each.share, lane_count));
   }
-  std::puts("inline tools/call over HTTP, 16 connections:");
+  std::puts("inline tools/call over HTTP, 16 connections; client and server on a processor each:");
   for (const Contender& each : all) print(each.name, median(each.rounds));
   const auto rate = [&](std::string_view name) {
     for (const Contender& each : all) {

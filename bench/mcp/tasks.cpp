@@ -119,10 +119,12 @@ double durable_insert_us(const Folder& folder, int times) {
   std::vector<double> took;
   for (int i = 0; i < times; ++i) {
     std::string id = std::to_string(i);
-    id.resize(16, '0');
+    id.insert(0, 16 - id.size(), '0');
     const auto from = steady_now();
-    insert.run(store::Blob{id}, std::string_view("local"), std::string_view("late"), std::string_view(),
-               std::string_view("mcp"), std::string_view("1234-0123456789ab"), std::int64_t{i});
+    const auto inserted =
+        insert.run(store::Blob{id}, std::string_view("local"), std::string_view("late"), std::string_view(),
+                   std::string_view("mcp"), std::string_view("1234-0123456789ab"), std::int64_t{i});
+    if (!inserted) throw std::runtime_error("the limit's row was not taken");
     took.push_back(std::chrono::duration<double, std::micro>(steady_now() - from).count());
   }
   return median(took);
@@ -170,17 +172,19 @@ void over_budget(const Places& places) {
   const int calls = places.small ? 10 : 300;
   const Folder folder;
   const double limit = durable_insert_us(folder, calls);
-  const Process server([&](int pipe) { serve_own(pipe, folder.path() / "tasks.db"); });
-  for (const Family family : {Family::y2026, Family::y2025}) {
-    Lanes lanes(server.port(), 1);
-    Calls plan(lanes, true, family, "late", R"({"ms":60})");
-    std::vector<double> took = lanes.run(plan.next(calls));
-    for (double& each : took) each -= late_budget_ms * 1e3;
-    std::printf(
-        "over-budget call, %s: answered p50 %.2f ms, p99 %.2f ms beyond its budget of %d ms; limit: one durable "
-        "insert p50 %.2f ms\n",
-        family == Family::y2026 ? "2026-07-28" : "2025-11-25", quantile(took, 0.5) / 1e3, quantile(took, 0.99) / 1e3,
-        late_budget_ms, limit / 1e3);
+  std::printf("over-budget call, budget %d ms; limit: one durable insert p50 %.2f ms\n", late_budget_ms, limit / 1e3);
+  const Process on_disk([&](int pipe) { serve_own(pipe, folder.path() / "tasks.db"); });
+  const Process in_memory([&](int pipe) { serve_own(pipe, {}); });
+  for (const Process* server : {&on_disk, &in_memory}) {
+    for (const Family family : {Family::y2026, Family::y2025}) {
+      Lanes lanes(server->port(), 1);
+      Calls plan(lanes, true, family, "late", R"({"ms":60})");
+      std::vector<double> took = lanes.run(plan.next(calls));
+      for (double& each : took) each -= late_budget_ms * 1e3;
+      std::printf("  %s, %-10s answered p50 %5.2f ms, p99 %5.2f ms beyond its budget\n",
+                  server == &on_disk ? "SQLite" : "memory", family == Family::y2026 ? "2026-07-28" : "2025-11-25",
+                  quantile(took, 0.5) / 1e3, quantile(took, 0.99) / 1e3);
+    }
   }
 }
 
