@@ -66,7 +66,7 @@ struct HttpSettings {
   /// Origins of web pages that may call, as "https://app.example.com", beside those of this machine and public_url's.
   std::vector<std::string> allowed_origins;
   std::vector<std::string> allowed_hosts;  ///< Names in `Host`, without port, beside those that hosts() adds.
-  double look_ups_per_second = 20;         ///< Of tasks by their id, for each caller; 0: no limit.
+  double look_ups_per_second = 1'000;      ///< Of tasks by their id, for each caller; 0: no limit.
   HttpLimits limits;
   HttpSessions sessions;
 
