@@ -63,6 +63,7 @@ class McpClient::Impl final : public Receiver {
   Task<Result<void>> subscribe(std::string uri);
   Task<Result<void>> unsubscribe(std::string uri);
   Task<void> close();
+  Task<void> rest();
 
   [[nodiscard]] const ServerDescription* server() const noexcept { return server_ ? &*server_ : nullptr; }
   [[nodiscard]] const std::string& name() const noexcept { return transport_->name(); }
@@ -114,8 +115,10 @@ class McpClient::Impl final : public Receiver {
   void take_notification(const mcp::Message& message, RequestNumber stream);
   void take_log(const mcp::Message& message, RequestNumber stream);
   [[nodiscard]] Call* call_for(const mcp::Message& message, RequestNumber stream) const;
-  /// The one call that has a request open; null where there are none or several.
-  [[nodiscard]] Call* only_call() const;
+  /// Calls of more than one owner are open: what names no call cannot be given to any.
+  [[nodiscard]] bool several_owners() const;
+  void want_logs(std::optional<LogLevel> level);
+  Task<void> tell_log_level(LogLevel level);
   Task<void> answer_question(Call& call, std::string id, InputRequest question);
   void refuse_question(std::string_view id, mcp::RpcCode code, std::string_view why);
 
@@ -158,7 +161,8 @@ class McpClient::Impl final : public Receiver {
   std::optional<mcp::Revision> remembered_;
   bool discover_ends_it_ = false;  // a program that does not survive a request before initialize
   std::uint64_t connections_ = 0;
-  std::uint32_t logged_ = 0;  // since the last connect
+  std::uint32_t logged_ = 0;            // since the last connect
+  std::optional<LogLevel> told_level_;  // since the last connect
   SteadyTime not_before_{};
   SteadyTime up_since_{};
   Milliseconds backoff_;

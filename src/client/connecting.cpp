@@ -183,6 +183,7 @@ Task<Result<void>> McpClient::Impl::greet(const mcp::EraProbe::Step& step, std::
     co_return told;
   }
   transport_->established(revision_);
+  told_level_ = options_.log_level;
   if (options_.log_level && server_->capabilities.logging) {
     std::string params;
     JsonWriter(params).begin_object().field("level", mcp::log_level_name(*options_.log_level)).end_object();

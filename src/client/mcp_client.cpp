@@ -259,6 +259,7 @@ Task<Answer> McpClient::Impl::request(Request request, Milliseconds limit) {
                                                   " requests open already: ask again later"}));
     }
     if (!call) call.emplace(*this, request.hooks);
+    if (request.hooks != nullptr) want_logs(request.log_level);
     std::string_view params = repeated.empty() ? request.params : repeated;
     const ToolFacts* facts = is_call ? facts_of(params) : nullptr;
     const bool as_task = facts != nullptr && facts->needs_task && mcp::has_requested_tasks(revision_) &&
@@ -385,6 +386,20 @@ Task<void> McpClient::Impl::close() {
   state_ = State::closed;
 }
 
+// Those that come meanwhile wait for the end, as they wait for a start.
+Task<void> McpClient::Impl::rest() {
+  if (state_ != State::ready || connecting_ || !call_order_.empty()) co_return;
+  listen_.reset();
+  if (!exchanges_.empty()) co_return listen_again();
+  state_ = State::down;
+  connecting_ = true;
+  co_await transport_->stop();
+  connecting_ = false;
+  not_before_ = clock_.now();
+  connected_ = {};
+  connected_gate_.open_once();
+}
+
 McpClient::McpClient(Loop& loop, Clock& clock, StdioOptions server, ClientOptions options, ClientEvents* events)
     : impl_(std::make_unique<Impl>(loop, clock, options, events)) {
   impl_->use(std::make_unique<StdioTransport>(loop, clock, *impl_, std::move(server), options.name, options.log));
@@ -438,6 +453,9 @@ Task<Result<void>> McpClient::unsubscribe(std::string uri) {
 }
 Task<void> McpClient::close() {
   return impl_->close();
+}
+Task<void> McpClient::rest() {
+  return impl_->rest();
 }
 std::size_t McpClient::open() const noexcept {
   return impl_->open();

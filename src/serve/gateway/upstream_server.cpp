@@ -12,6 +12,7 @@ namespace meantime::serve {
 namespace {
 
 constexpr std::size_t most_tools = 10'000;  // of one upstream
+constexpr std::size_t most_logged = 1'000;  // bytes of one line of it
 
 client::ListKind list_kind(OfferKind kind) {
   switch (kind) {
@@ -124,6 +125,13 @@ void UpstreamServer::on_connected(const client::ServerDescription& /*server*/) {
 
 void UpstreamServer::on_down(const Error& why) {
   parts_.log("upstream '" + settings_.name + "': " + why.detail);
+}
+
+// Of no call, or it cannot be said of whose: what matters is for whoever runs us.
+void UpstreamServer::on_log(LogLine line) {
+  if (line.level < LogLevel::warning) return;
+  parts_.log("upstream '" + settings_.name + "' says (" + std::string(name_of(line.level)) +
+             "): " + line.data.substr(0, most_logged));
 }
 
 void UpstreamServer::on_resource_updated(std::string_view uri) {

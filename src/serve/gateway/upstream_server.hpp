@@ -68,6 +68,7 @@ class UpstreamServer final : client::ClientEvents {
  private:
   void on_connected(const client::ServerDescription& server) override;
   void on_down(const Error& why) override;
+  void on_log(LogLine line) override;
   void on_list_changed(client::ListKind list) override;
   void on_resource_updated(std::string_view uri) override;
 

@@ -22,6 +22,16 @@ class Head final : public mcp::HttpHead {
     return request_.header(name);
   }
   [[nodiscard]] bool repeated(std::string_view name) const override { return request_.count(name) > 1; }
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> fields_under(std::string_view prefix) const override {
+    std::vector<std::pair<std::string, std::string>> found;
+    for (const http::Header& each : request_.headers) {
+      if (!http::equal_names(each.name.substr(0, prefix.size()), prefix)) continue;
+      std::string name(each.name);
+      std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+      found.emplace_back(std::move(name), each.value);
+    }
+    return found;
+  }
 
  private:
   const http::Request& request_;
