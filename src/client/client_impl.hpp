@@ -39,6 +39,7 @@ class Gate {
  public:
   explicit Gate(boost::asio::io_context& loop) : loop_(loop) {}
   void open_once();
+  [[nodiscard]] bool nobody_waits() const noexcept { return waiters_.empty(); }
   /// Suspends until the next open_once().
   [[nodiscard]] Task<void> wait();
 
@@ -68,6 +69,10 @@ class McpClient::Impl final : public Receiver {
   [[nodiscard]] const ServerDescription* server() const noexcept { return server_ ? &*server_ : nullptr; }
   [[nodiscard]] const std::string& name() const noexcept { return transport_->name(); }
   [[nodiscard]] std::size_t open() const noexcept { return exchanges_.size(); }
+  [[nodiscard]] bool busy() const noexcept {
+    return callers_ > 0 || exchanges_.size() > (listening_ != nullptr ? 1 : 0) || !resources_.empty();
+  }
+  [[nodiscard]] SteadyTime last_used() const noexcept { return std::max(last_used_, up_since_); }
 
   void on_message(const mcp::Message& message, RequestNumber stream, int http_status) override;
   void on_fault(RequestNumber number, const Fault& fault) override;
@@ -165,9 +170,12 @@ class McpClient::Impl final : public Receiver {
   std::optional<LogLevel> told_level_;  // since the last connect
   SteadyTime not_before_{};
   SteadyTime up_since_{};
+  SteadyTime last_used_{};
+  std::size_t callers_ = 0;  // requests of callers, over all their rounds
   Milliseconds backoff_;
   Error down_;
   bool connecting_ = false;
+  bool rested_ = false;  // it is down because nobody needed it
   Result<void> connected_;
   Gate connected_gate_;
   Gate idle_gate_;

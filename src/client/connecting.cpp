@@ -44,7 +44,7 @@ Task<void> McpClient::Impl::attempt() {
     co_await pause(std::chrono::ceil<Milliseconds>(not_before_ - now));
   }
   state_ = State::connecting;
-  const bool again = server_.has_value();
+  const bool again = server_.has_value() && !std::exchange(rested_, false);
   connected_ = co_await establish();
   if (connected_) {
     state_ = State::ready;

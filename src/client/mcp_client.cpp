@@ -58,6 +58,8 @@ Task<void> Gate::wait() {
 }
 
 McpClient::Impl::Call::Call(Impl& impl, RequestHooks* its_hooks) : hooks(its_hooks), impl_(impl) {
+  ++impl_.callers_;
+  impl_.last_used_ = impl_.clock_.now();
   if (hooks == nullptr) return;
   token = ++impl_.last_number_;
   impl_.calls_.emplace(token, this);
@@ -65,6 +67,8 @@ McpClient::Impl::Call::Call(Impl& impl, RequestHooks* its_hooks) : hooks(its_hoo
 }
 
 McpClient::Impl::Call::~Call() {
+  --impl_.callers_;
+  impl_.last_used_ = impl_.clock_.now();
   if (hooks == nullptr) return;
   impl_.calls_.erase(token);
   impl_.call_order_.erase(place_);
@@ -388,16 +392,20 @@ Task<void> McpClient::Impl::close() {
 
 // Those that come meanwhile wait for the end, as they wait for a start.
 Task<void> McpClient::Impl::rest() {
-  if (state_ != State::ready || connecting_ || !call_order_.empty()) co_return;
+  if (state_ != State::ready || connecting_ || busy()) co_return;
   listen_.reset();
   if (!exchanges_.empty()) co_return listen_again();
   state_ = State::down;
+  rested_ = true;
   connecting_ = true;
   co_await transport_->stop();
-  connecting_ = false;
   not_before_ = clock_.now();
-  connected_ = {};
-  connected_gate_.open_once();
+  if (state_ != State::down || !connecting_) co_return;  // closed meanwhile
+  if (connected_gate_.nobody_waits()) {
+    connecting_ = false;
+  } else {
+    attempt_ = attempt();
+  }
 }
 
 McpClient::McpClient(Loop& loop, Clock& clock, StdioOptions server, ClientOptions options, ClientEvents* events)
@@ -456,6 +464,12 @@ Task<void> McpClient::close() {
 }
 Task<void> McpClient::rest() {
   return impl_->rest();
+}
+bool McpClient::busy() const noexcept {
+  return impl_->busy();
+}
+SteadyTime McpClient::last_used() const noexcept {
+  return impl_->last_used();
 }
 std::size_t McpClient::open() const noexcept {
   return impl_->open();

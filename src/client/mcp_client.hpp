@@ -147,6 +147,10 @@ class McpClient {
 
   /// Requests that are open now.
   [[nodiscard]] std::size_t open() const noexcept;
+  /// A caller waits for an answer, or wants to hear of changes of a resource.
+  [[nodiscard]] bool busy() const noexcept;
+  /// When a request of a caller last began or ended; the start of the last connection, if that was later.
+  [[nodiscard]] SteadyTime last_used() const noexcept;
 
  private:
   class Impl;
