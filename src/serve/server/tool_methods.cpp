@@ -2,6 +2,7 @@
 // tool_methods.cpp: initialize, tools/list and tools/call.
 #include <algorithm>
 
+#include "core/duration.hpp"
 #include "core/envelope.hpp"
 #include "core/json_writer.hpp"
 #include "mcp/splice.hpp"
@@ -164,9 +165,17 @@ Task<Answer> call_tool(Work& work, const mcp::ServerRequest& request, const mcp:
   if (const auto builtin = server.builtins.find(name)) {
     std::function<void(const Progress&)> hears;
     if (!work.info.progress_token.empty()) hears = on_progress;
-    const BuiltinTools::Asker asker{work.info.who->owner, work.info.client_name};
-    return run_tool(work, server.builtins.call(*builtin, asker, param.arguments, std::move(hears)), TaskForm::none,
-                    true);
+    BuiltinTools::Asker asker{work.info.who->owner, work.info.client_name};
+    // Whoever guesses ids is slowed down; who looks at tasks that are there is not.
+    if (server.options.look_ups.per_second > 0 && *builtin != BuiltinTools::Kind::list) {
+      if (const Milliseconds wait = server.look_ups.wait(asker.owner); wait.count() > 0) {
+        return done(Answer::of(text_result(
+            "Too many look-ups of tasks that are not there: come again in " + format_duration(wait), true)));
+      }
+      asker.missed = [&server, owner = asker.owner] { static_cast<void>(server.look_ups.take(owner)); };
+    }
+    return run_tool(work, server.builtins.call(*builtin, std::move(asker), param.arguments, std::move(hears)),
+                    TaskForm::none, true);
   }
   const ListedTool* listed = server.tools.find(name);
   if (listed == nullptr) {
