@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // redis_contract.cpp: the contract on a real Redis, and on Valkey where it is installed.
-#include "contract/store_contract.hpp"
+#include "contract/outbox_contract.hpp"
 #include "meantime/redis_store.hpp"
 #include "support/key_checker.hpp"
 #include "support/redis_server.hpp"
@@ -31,6 +31,7 @@ class RedisUnderTest final : public StoreUnderTest {
     let_lease_pass();
     raw_.ask({"PUBLISH", "sg:mt:workers", "found by another worker"});
   }
+  void let_pass(Milliseconds time) override { clock_.advance(time); }
   // Leases run by the server's clock, which no test can turn: what it wrote down is moved back instead.
   void let_lease_pass() override {
     raw_.ask({"EVAL",

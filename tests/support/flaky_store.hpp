@@ -130,6 +130,7 @@ class FlakyStore final : public Store {
     if (away_) co_return away();
     co_return co_await store_->cancel_requests();
   }
+  Outbox& outbox() noexcept override { return store_->outbox(); }
   Task<Result<void>> heartbeat() override {
     if (away_) co_return away();
     co_return co_await store_->heartbeat();

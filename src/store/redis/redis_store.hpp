@@ -15,6 +15,7 @@
 #include "store/redis/fields.hpp"
 #include "store/redis/keys.hpp"
 #include "store/redis/link.hpp"
+#include "store/redis/outbox.hpp"
 #include "store/redis/scripts.hpp"
 #include "store/redis/watches.hpp"
 
@@ -58,6 +59,9 @@ class RedisStore final : public Store {
   [[nodiscard]] Milliseconds lease() const noexcept override { return options_.lease; }
   Task<Result<LostReport>> reap_lost(ReclaimPolicy policy) override;
   Task<void> close() override;
+
+  // outbox.cpp
+  [[nodiscard]] Outbox& outbox() noexcept override { return outbox_; }
 
   // redis_store.cpp
   void listen(StoreListener* listener) override { listener_ = listener; }
@@ -162,6 +166,8 @@ class RedisStore final : public Store {
   Watches watches_;
   Link commands_;
   TaskGroup group_;  ///< Last: what it runs uses all of the above.
+  RedisOutbox outbox_{*this};
+  friend class RedisOutbox;
 };
 
 }  // namespace meantime::store::redis
