@@ -62,8 +62,9 @@ struct Delivery {
   std::uint32_t chunks = 0;    ///< How many messages it has; 0: not planned yet.
   std::uint32_t sent = 0;      ///< How many arrived.
   std::uint32_t repeated = 0;  ///< Messages that were sent again and may stand there twice.
-  /// Who held it died or lost it while message `sent` + 1 was perhaps on its way.
+  /// Message `sent` + 1 may have arrived: no answer came, or who held it died. It was sent after `stepped_at`.
   bool in_doubt = false;
+  std::optional<WallTime> stepped_at;   ///< The last plan() or step().
   std::vector<std::string> remote_ids;  ///< What the platform calls the messages that arrived; may be empty texts.
   std::string error;                    ///< Why the last attempt failed: `<class>: <what to do>`.
 };

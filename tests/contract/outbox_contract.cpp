@@ -72,6 +72,7 @@ TEST_P(OutboxContract, F22_OneProcessHoldsADeliveryAndAnotherTakesItOverWhenItWa
   let_pass(1'001);
   const Delivery second = claim_one(*b_);
   EXPECT_EQ(second.id, first.id);
+  ASSERT_TRUE(second.stepped_at) << "what is in doubt was sent after that";
   EXPECT_EQ(second.sent, 1U);
   EXPECT_EQ(second.chunks, 3U);
   EXPECT_TRUE(second.in_doubt) << "its second message may have been on its way";

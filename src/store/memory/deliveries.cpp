@@ -135,6 +135,7 @@ Result<void> MemoryDeliveries::plan(const ClaimToken& claim, std::string_view wo
   if (!entry) return std::unexpected(entry.error());
   (*entry)->delivery.chunks = static_cast<std::uint32_t>(chunks.size());
   (*entry)->chunks = std::move(chunks);
+  (*entry)->delivery.stepped_at = clock_.wall_now();
   return {};
 }
 
@@ -162,6 +163,7 @@ Result<void> MemoryDeliveries::step(const ClaimToken& claim, std::string_view wo
   const std::uint64_t number = numbers_.at(claim.id);
   unfile(number, entry);
   apply(step, entry.delivery);
+  entry.delivery.stepped_at = clock_.wall_now();
   if (is_open(step.state)) {
     file(number, entry, clock_.now() + (step.state == DeliveryState::sending ? step.hold : step.again_in));
   } else {

@@ -37,7 +37,7 @@ std::string select_where(std::string_view condition) {
 const std::string_view delivery_columns =
     "d.d, t.id, d.place, t.owner, t.tool, d.destination, d.channel, r.platform, r.max_chars, r.ends, r.suppress, "
     "d.state, d.created, d.due, d.ended, d.worker, d.claim, d.round, d.attempts, d.failures, d.chunks, d.sent, "
-    "d.repeated, d.doubt, d.error ";
+    "d.repeated, d.doubt, d.error, d.stepped ";
 const std::string_view delivery_tables =
     "FROM deliveries d JOIN redirects r ON r.n = d.n AND r.place = d.place JOIN tasks t ON t.n = d.n ";
 
@@ -65,6 +65,7 @@ Delivery read_delivery(const Statement& row) {
                .in_doubt = row.integer(23) != 0,
                .error = row.text(24)};
   if (!row.null(14)) out.ended_at = wall(row.integer(14));
+  if (!row.null(25)) out.stepped_at = wall(row.integer(25));
   return out;
 }
 
@@ -85,7 +86,7 @@ DeliveryRows::DeliveryRows(Database& db, const std::string& worker)
       remote_(db, "SELECT k, remote FROM delivery_chunks WHERE d = ? AND remote IS NOT NULL ORDER BY k"),
       write_(db,
              "UPDATE deliveries SET state=?, due=?, ended=?, worker=?, claim=?, round=?, attempts=?, failures=?, "
-             "chunks=?, sent=?, repeated=?, doubt=?, error=? WHERE d=?"),
+             "chunks=?, sent=?, repeated=?, doubt=?, error=?, stepped=? WHERE d=?"),
       next_destination_(db, "SELECT d.destination FROM deliveries d WHERE " + std::string(open_states) +
                                 " AND d.destination > ? ORDER BY d.destination LIMIT 1"),
       next_channel_(db, "SELECT d.channel FROM deliveries d WHERE " + std::string(open_states) +
@@ -187,8 +188,9 @@ std::optional<Delivery> DeliveryRows::read(std::int64_t d) {
 
 void DeliveryRows::write(std::int64_t d, const Delivery& it, WallTime due) {
   const auto ended = it.ended_at ? std::optional(millis(*it.ended_at)) : std::nullopt;
+  const auto stepped = it.stepped_at ? std::optional(millis(*it.stepped_at)) : std::nullopt;
   write_.run(state(it.state), millis(due), ended, it.worker, it.claim, it.round, it.attempts, it.failures, it.chunks,
-             it.sent, it.repeated, it.in_doubt, it.error, d);
+             it.sent, it.repeated, it.in_doubt, it.error, stepped, d);
 }
 
 std::optional<std::string> DeliveryRows::next_channel(const std::string& destination, const std::string& after) {
@@ -292,13 +294,14 @@ Result<Delivery> DeliveryRows::held(const ClaimToken& claim, const char* op, std
   return std::move(*delivery);
 }
 
-Result<void> DeliveryRows::plan(const ClaimToken& claim, const std::vector<std::string>& chunks) {
+Result<void> DeliveryRows::plan(const ClaimToken& claim, const std::vector<std::string>& chunks, WallTime now) {
   std::int64_t d = 0;
   auto delivery = held(claim, "outbox.plan", d);
   if (!delivery) return std::unexpected(std::move(delivery.error()));
   drop_chunks_.run(d);
   for (std::size_t k = 0; k < chunks.size(); ++k) put_chunk_.run(d, k + 1, Blob{chunks[k]});
   delivery->chunks = static_cast<std::uint32_t>(chunks.size());
+  delivery->stepped_at = now;
   write(d, *delivery, delivery->due_at);
   return {};
 }
@@ -309,6 +312,7 @@ Result<void> DeliveryRows::step(const ClaimToken& claim, const DeliveryStep& ste
   if (!delivery) return std::unexpected(std::move(delivery.error()));
   if (step.remote_id && step.sent > delivery->sent) put_remote_.run(d, step.sent, *step.remote_id);
   apply(step, *delivery);
+  delivery->stepped_at = now;
   WallTime due = now;
   if (step.state == DeliveryState::sending) due = now + step.hold;
   if (step.state == DeliveryState::waiting) due = now + step.again_in;

@@ -30,7 +30,7 @@ class DeliveryRows {
   void pause(const std::string& destination, WallTime now, Milliseconds time, const std::string& why);
 
   Claimed claim(const ClaimQuery& query, WallTime now);
-  Result<void> plan(const ClaimToken& claim, const std::vector<std::string>& chunks);
+  Result<void> plan(const ClaimToken& claim, const std::vector<std::string>& chunks, WallTime now);
   Result<void> step(const ClaimToken& claim, const DeliveryStep& step, WallTime now);
   Result<void> replay(const DeliveryId& id, WallTime now);
   std::uint32_t suppress_read(const TaskId& task, WallTime now);

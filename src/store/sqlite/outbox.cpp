@@ -26,7 +26,9 @@ Task<Result<Claimed>> SqliteOutbox::claim(ClaimQuery query) {
 }
 
 Task<Result<void>> SqliteOutbox::plan(ClaimToken claim, std::vector<std::string> chunks) {
-  auto step = [claim, chunks = std::move(chunks)](Rows& rows) { return rows.deliveries().plan(claim, chunks); };
+  auto step = [claim, chunks = std::move(chunks), now = clock_.wall_now()](Rows& rows) {
+    return rows.deliveries().plan(claim, chunks, now);
+  };
   return write<void>("outbox.plan", std::move(step));
 }
 

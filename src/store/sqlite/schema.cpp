@@ -98,6 +98,7 @@ CREATE TABLE deliveries(
   sent INTEGER NOT NULL DEFAULT 0,
   repeated INTEGER NOT NULL DEFAULT 0,
   doubt INTEGER NOT NULL DEFAULT 0,
+  stepped INTEGER,
   error TEXT NOT NULL DEFAULT '');
 CREATE UNIQUE INDEX deliveries_place ON deliveries(n, place);
 CREATE INDEX deliveries_open ON deliveries(destination, channel, due) WHERE state <= 1;
