@@ -51,8 +51,8 @@ struct Delivery {
   std::string tool_name;
   Redirect redirect;
   DeliveryState state = DeliveryState::waiting;
-  WallTime created_at{};
-  WallTime due_at{};  ///< Waiting: when it may be sent. Sending: when others may take it over.
+  WallTime created_at{};  ///< When it came into being, or was replayed last.
+  WallTime due_at{};      ///< Waiting: when it may be sent. Sending: when others may take it over.
   std::optional<WallTime> ended_at;
   std::string worker;          ///< Who holds it, or held it last.
   std::uint32_t claim = 0;     ///< Grows with each claim: the fencing number.

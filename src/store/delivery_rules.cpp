@@ -52,8 +52,9 @@ void apply(const DeliveryStep& step, Delivery& delivery) {
   delivery.in_doubt = step.in_doubt;
 }
 
-void begin_again(Delivery& delivery, Again again) {
+void begin_again(Delivery& delivery, Again again, WallTime now) {
   delivery.state = DeliveryState::waiting;
+  delivery.created_at = now;
   delivery.ended_at.reset();
   delivery.failures = 0;
   delivery.error.clear();

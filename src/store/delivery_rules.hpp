@@ -25,7 +25,7 @@ void take(Delivery& delivery, std::string_view worker);
 void apply(const DeliveryStep& step, Delivery& delivery);
 
 enum class Again : unsigned char { from_what_is_left, from_the_beginning };
-void begin_again(Delivery& delivery, Again again);
+void begin_again(Delivery& delivery, Again again, WallTime now);
 
 [[nodiscard]] bool matches(const DeliveryQuery& query, const Delivery& delivery);
 void count(const Delivery& delivery, DestinationLoad& load);

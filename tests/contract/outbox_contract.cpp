@@ -216,8 +216,10 @@ TEST_P(OutboxContract, F23_OneThatWasGivenUpIsReplayedFromWhereItStoppedOrFromTh
             {.state = DeliveryState::partial, .sent = 1, .attempts = 2, .failed = true, .error = "payload: no"});
   EXPECT_EQ(at(*b_, first.id).state, DeliveryState::partial);
   EXPECT_THAT(claim(*a_), IsEmpty());
+  clock_.advance(Milliseconds(1'000));
   ASSERT_TRUE(wait(b_->outbox().replay(first.id)));
   const Delivery rest = claim_one(*a_);
+  EXPECT_GT(rest.created_at, first.created_at) << "its age counts from here";
   EXPECT_EQ(rest.sent, 1U);
   EXPECT_EQ(rest.chunks, 2U);
   EXPECT_EQ(rest.round, 1U);

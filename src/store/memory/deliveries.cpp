@@ -54,7 +54,7 @@ void MemoryDeliveries::open(DeliveryId id, const Delivery& like) {
       return;
     }
     entry.delivery.redirect = like.redirect;
-    begin_again(entry.delivery, Again::from_the_beginning);
+    begin_again(entry.delivery, Again::from_the_beginning, clock_.wall_now());
     entry.chunks.clear();
     if (++open_of_task_[id.task_id] == 1) on_open_(id.task_id, true);
     file(at->second, entry, now + grace);
@@ -206,7 +206,7 @@ Result<void> MemoryDeliveries::replay(const DeliveryId& id) {
   Delivery& it = entry->delivery;
   if (is_open(it.state)) return still_open(id);
   const Again again = it.state == DeliveryState::partial ? Again::from_what_is_left : Again::from_the_beginning;
-  begin_again(it, again);
+  begin_again(it, again, clock_.wall_now());
   if (again == Again::from_the_beginning) entry->chunks.clear();
   if (++open_of_task_[id.task_id] == 1) on_open_(id.task_id, true);
   file(numbers_.at(id), *entry, clock_.now());

@@ -85,7 +85,8 @@ DeliveryRows::DeliveryRows(Database& db, const std::string& worker)
       by_number_(db, select_where("d.d = ?")),
       remote_(db, "SELECT k, remote FROM delivery_chunks WHERE d = ? AND remote IS NOT NULL ORDER BY k"),
       write_(db,
-             "UPDATE deliveries SET state=?, due=?, ended=?, worker=?, claim=?, round=?, attempts=?, failures=?, "
+             "UPDATE deliveries SET state=?, created=?, due=?, ended=?, worker=?, claim=?, round=?, attempts=?, "
+             "failures=?, "
              "chunks=?, sent=?, repeated=?, doubt=?, error=?, stepped=? WHERE d=?"),
       next_destination_(db, "SELECT d.destination FROM deliveries d WHERE " + std::string(open_states) +
                                 " AND d.destination > ? ORDER BY d.destination LIMIT 1"),
@@ -135,7 +136,7 @@ bool DeliveryRows::open(std::int64_t n, std::int64_t place, WallTime now) {
   }
   auto delivery = read(d);
   if (!delivery || is_open(delivery->state)) return false;
-  begin_again(*delivery, Again::from_the_beginning);
+  begin_again(*delivery, Again::from_the_beginning, now);
   drop_chunks_.run(d);
   write(d, *delivery, now + (delivery->redirect.suppress_if_read ? read_grace : Milliseconds(0)));
   return true;
@@ -189,8 +190,8 @@ std::optional<Delivery> DeliveryRows::read(std::int64_t d) {
 void DeliveryRows::write(std::int64_t d, const Delivery& it, WallTime due) {
   const auto ended = it.ended_at ? std::optional(millis(*it.ended_at)) : std::nullopt;
   const auto stepped = it.stepped_at ? std::optional(millis(*it.stepped_at)) : std::nullopt;
-  write_.run(state(it.state), millis(due), ended, it.worker, it.claim, it.round, it.attempts, it.failures, it.chunks,
-             it.sent, it.repeated, it.in_doubt, it.error, stepped, d);
+  write_.run(state(it.state), millis(it.created_at), millis(due), ended, it.worker, it.claim, it.round, it.attempts,
+             it.failures, it.chunks, it.sent, it.repeated, it.in_doubt, it.error, stepped, d);
 }
 
 std::optional<std::string> DeliveryRows::next_channel(const std::string& destination, const std::string& after) {
@@ -328,7 +329,7 @@ Result<void> DeliveryRows::replay(const DeliveryId& id, WallTime now) {
   if (!delivery) return no_such_delivery("outbox.replay", id);
   if (is_open(delivery->state)) return still_open(id);
   const bool partial = delivery->state == DeliveryState::partial;
-  begin_again(*delivery, partial ? Again::from_what_is_left : Again::from_the_beginning);
+  begin_again(*delivery, partial ? Again::from_what_is_left : Again::from_the_beginning, now);
   if (!partial) drop_chunks_.run(d);
   write(d, *delivery, now);
   return {};
