@@ -69,7 +69,8 @@ class ResponseStream {
 /// Sends requests over connections that are kept for the next one. Any status is an answer, not an error.
 /// Errors: invalid_argument (a URL or header that cannot be sent, a forbidden address), unavailable (no such host,
 /// refused, TLS, broken connection), timed_out, overloaded (an answer over max_body). The detail says which, and the
-/// host, without the path, the query or any credentials. Cancel: dropping the Task ends the exchange.
+/// host, without the path, the query or any credentials; Error::op is "http.connect" when nothing of the request was
+/// sent, "http.client" when it may have arrived. Cancel: dropping the Task ends the exchange.
 class Client {
  public:
   explicit Client(Loop& loop);

@@ -198,7 +198,11 @@ Error ClientThread::Job::error_of(CURLcode code) const {
   const ClientRequest& request = transfer_->request;
   const std::string host = host_of(request.url);
   std::string said = said_[0] != '\0' ? said_.data() : curl_easy_strerror(code);
-  const auto error = [](errc kind, std::string detail) { return Error{kind, "http.client", std::move(detail), {}}; };
+  // Who must not ask twice needs to know whether anything of the request has left.
+  long left = 0;
+  curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &left);
+  const std::string op = left == 0 ? "http.connect" : "http.client";
+  const auto error = [&op](errc kind, std::string detail) { return Error{kind, op, std::move(detail), {}}; };
   if (too_big_) {
     return error(errc::overloaded, "the answer of " + host + " is bigger than the " + std::to_string(request.max_body) +
                                        " bytes that are allowed");
