@@ -39,7 +39,8 @@ ONLY_IN = {
     "boost/redis": ["store/redis"],
     "openssl/": ["store/redis", "http", "auth", "delivery"],
     "cjose/": ["auth/jose.cpp"],
-    "re2/": ["schema"],
+    "re2/": ["schema", "delivery/render/secrets.cpp"],
+    "utf8proc.h": ["delivery/render/breaks.cpp"],
     "curl/": ["store/redis/redis_url.cpp", "http", "auth/url.cpp"],
 }
 # Ports and values that every layer may name; the others belong to layers and are listed with them.
