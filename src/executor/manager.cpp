@@ -36,6 +36,7 @@ TaskManager::Impl::Impl(boost::asio::io_context& io, ManagerPorts ports, Manager
       store(ports.store),
       telemetry(ports.telemetry),
       own_journal(ports.journal != nullptr ? nullptr : make_memory_journal()),
+      delivery(ports.delivery),
       journal(ports.journal != nullptr ? *ports.journal : *own_journal),
       options(given),
       loop_(io),
