@@ -188,8 +188,7 @@ void Work::ask_for(const TaskId& task, const InputRequest& request) {
     std::string result = answer ? std::move(*answer) : R"({"action":"cancel"})";
     group_.spawn(hand_over(server.manager, task, {key, std::move(result)}, info.who->owner));
   };
-  asks_.push_back(
-      info.session->ask(*reply, request.method, request.params, std::move(on_answer), mcp::related_task(task.text())));
+  asks_.push_back(info.session->ask(*reply, request.method, request.params, std::move(on_answer), task.text()));
 }
 
 }  // namespace meantime::serve
