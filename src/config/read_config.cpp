@@ -166,6 +166,7 @@ Loaded read_config(std::string_view text, const std::filesystem::path& file) {
     read_auth(document, out.config);
     check_door(document, out.config);
     read_tools(document, out.config);
+    read_destinations(document, out.config);
     read_import(document, out.config);
     read_upstreams(document, out.config);
   }
