@@ -198,6 +198,8 @@ class TaskManager {
   /// Calls and tasks in flight in this process.
   [[nodiscard]] std::size_t running() const noexcept;
   [[nodiscard]] const ManagerOptions& options() const noexcept;
+  /// As it was given; may be null.
+  [[nodiscard]] const DeliveryRules* delivery() const noexcept;
 
  private:
   struct Impl;

@@ -210,7 +210,7 @@ class Grammar {
     add_duration(*wrap_app_, "--drain-grace", wrap_.drain_grace, "How long they may go on after SIGTERM (default 5s)");
     wrap_app_->add_option("--preview-chars", wrap_.preview_chars, "Longer results come in pages (default 20000)")
         ->type_name("CHARS");
-    for (const char* builtin : {"check", "await", "list", "cancel"}) {
+    for (const char* builtin : {"check", "await", "list", "cancel", "redirect"}) {
       const std::string flag = std::string("--") + builtin + "-tool";
       auto store = [this, builtin](const std::string& name) { wrap_.tool_names[builtin] = name; };
       wrap_app_

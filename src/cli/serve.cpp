@@ -45,7 +45,7 @@ serve::SessionOptions session_options(const config::Config& config, const ServeA
   serve::SessionOptions options;
   if (!arguments.owner.empty()) options.owner = arguments.owner;
   options.names = {config.session.names.check, config.session.names.await, config.session.names.list,
-                   config.session.names.cancel};
+                   config.session.names.cancel, config.session.names.redirect};
   options.await_cap = config.session.await_cap;
   options.await_caps = config.session.await_caps;
   options.budget_caps = config.session.budgets;

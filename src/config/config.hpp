@@ -27,6 +27,7 @@ struct BuiltinNames {
   std::string await = "await_task";
   std::string list = "list_tasks";
   std::string cancel = "cancel_task";
+  std::string redirect = "redirect_task";  ///< Shown where there are destinations.
 };
 
 /// How MCP sessions behave.

@@ -197,6 +197,10 @@ const ManagerOptions& TaskManager::options() const noexcept {
   return impl_->options;
 }
 
+const DeliveryRules* TaskManager::delivery() const noexcept {
+  return impl_->delivery;
+}
+
 Task<DrainReport> TaskManager::drain(Milliseconds grace) {
   return impl_->drain(grace);
 }
