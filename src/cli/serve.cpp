@@ -126,7 +126,7 @@ int serve_command(const ServeArguments& arguments, std::string_view version) {
   Log log(config->log);
   for (const config::Problem& note : config->notes) log.write(LogThreshold::warning, "configuration", note.text());
   ServerMachine machine;
-  if (const auto opened = machine.open(*store, config->manager, &log); !opened) {
+  if (const auto opened = machine.open(*store, config->manager, &log, &*config); !opened) {
     complain(opened.error().detail);
     return exit_code::of(opened.error());
   }
