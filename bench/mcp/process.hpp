@@ -2,6 +2,7 @@
 // process.hpp: a server in a process of its own, which ends with its object, and what it costs.
 #pragma once
 
+#include <sched.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -46,6 +47,19 @@ class Process {
 
 /// A port that nobody listens on at the moment.
 [[nodiscard]] std::uint16_t free_port();
+
+/// While it lives: this process has the machine's first processor for itself, and servers started meanwhile the others.
+/// Where the kernel's scheduler puts two processes decides much else. With one processor it does nothing.
+class Apart {
+ public:
+  Apart();
+  Apart(const Apart&) = delete;
+  Apart& operator=(const Apart&) = delete;
+  ~Apart();
+
+ private:
+  cpu_set_t before_{};
+};
 
 /// Seconds of processor time of this process.
 [[nodiscard]] double own_cpu();

@@ -99,6 +99,8 @@ class Grammar {
     if (serve_app_->parsed()) return serve_;
     if (config_app_->parsed()) return config_check_;
     if (doctor_app_->parsed()) return doctor_;
+    if (token_app_->parsed()) return token_;
+    if (login_app_->parsed()) return login_;
     if (completion_app_->parsed()) return completion_;
     return version_;
   }
@@ -331,6 +333,8 @@ class Grammar {
     doctor_app_->add_flag("--json", doctor_.json, "Print JSON, with a schema_version");
     doctor_app_->footer("Exit code: 0 when nothing serious was found, else 1.");
 
+    add_access();
+
     completion_app_ = add("completion", "Print a completion script for a shell");
     completion_app_->add_option("shell", completion_.shell, "bash, zsh or fish")
         ->required()
@@ -343,6 +347,37 @@ class Grammar {
 
     version_app_ = add("version", "Print the version");
     version_app_->add_flag("--json", version_.json, "Print JSON");
+  }
+
+  void add_access() {
+    const char* config_help = "The configuration file (default: $MEANTIME_CONFIG, else the user's)";
+    token_app_ = add("token", "Make, list or revoke the tokens by which callers come in over HTTP");
+    auto* name = token_app_->add_option("name", token_.name, "Who gets a new token: the owner of its tasks");
+    name->type_name("NAME");
+    token_app_->add_option("--scopes", token_.scopes, "What the token may do, apart by commas (default: everything)")
+        ->delimiter(',')
+        ->type_name("SCOPE");
+    token_app_->add_option("-f,--file", token_.file, "The token file (default: that of the configuration)")
+        ->type_name("FILE");
+    token_app_->add_option("-c,--config", token_.config, config_help)->type_name("FILE");
+    auto* list = token_app_->add_flag("--list", token_.list, "List who has tokens, and for what");
+    auto* revoke =
+        token_app_->add_option("--revoke", token_.revoke, "Revoke every token of this name")->type_name("NAME");
+    token_app_->add_flag("--json", token_.json, "Print JSON, with a schema_version");
+    list->excludes(name)->excludes(revoke);
+    revoke->excludes(name);
+    token_app_->footer(
+        "The token is printed once, on standard output; the file holds its SHA-256 only. A server that runs takes the\n"
+        "change in within a second.\n\n"
+        "Example: meantime token ann --scopes tools:read,tools:write --config meantime.toml");
+
+    login_app_ = add("login", "Log in to an upstream that wants OAuth, once, in a browser");
+    login_app_->add_option("upstream", login_.upstream, "Its name in the configuration")->required()->type_name("NAME");
+    login_app_->add_option("-c,--config", login_.config, config_help)->type_name("FILE");
+    login_app_->add_flag("--no-browser", login_.no_browser, "Only print the address, open no browser");
+    login_app_->footer(
+        "The browser comes back to a port of this machine. From elsewhere, forward one: redirect_port of the\n"
+        "upstream's [oauth] table says which. The tokens are kept in the state folder, for this user alone.");
   }
 
   CLI::App app_;
@@ -359,6 +394,8 @@ class Grammar {
   CLI::App* serve_app_ = nullptr;
   CLI::App* config_app_ = nullptr;
   CLI::App* doctor_app_ = nullptr;
+  CLI::App* token_app_ = nullptr;
+  CLI::App* login_app_ = nullptr;
   CLI::App* completion_app_ = nullptr;
   CLI::App* version_app_ = nullptr;
   RunArguments run_;
@@ -374,6 +411,8 @@ class Grammar {
   ServeArguments serve_;
   ConfigCheckArguments config_check_;
   DoctorArguments doctor_;
+  TokenArguments token_;
+  LoginArguments login_;
   CompletionArguments completion_;
   VersionArguments version_;
 };

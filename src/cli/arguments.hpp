@@ -136,6 +136,22 @@ struct DoctorArguments {
   bool json = false;
 };
 
+struct TokenArguments {
+  std::string name;
+  std::vector<std::string> scopes;  ///< Empty: all.
+  std::string file;                 ///< Empty: the configuration's.
+  std::string config;               ///< Empty: the default file.
+  std::string revoke;
+  bool list = false;
+  bool json = false;
+};
+
+struct LoginArguments {
+  std::string upstream;
+  std::string config;  ///< Empty: the default file.
+  bool no_browser = false;
+};
+
 struct CompletionArguments {
   std::string shell;
 };
@@ -144,10 +160,10 @@ struct VersionArguments {
   bool json = false;
 };
 
-using Command =
-    std::variant<RunArguments, CheckArguments, AwaitArguments, OutputArguments, ListArguments, CancelArguments,
-                 RedirectArguments, DeliveriesArguments, DestinationsArguments, WrapArguments, ServeArguments,
-                 ConfigCheckArguments, DoctorArguments, CompletionArguments, VersionArguments>;
+using Command = std::variant<RunArguments, CheckArguments, AwaitArguments, OutputArguments, ListArguments,
+                             CancelArguments, RedirectArguments, DeliveriesArguments, DestinationsArguments,
+                             WrapArguments, ServeArguments, ConfigCheckArguments, DoctorArguments, TokenArguments,
+                             LoginArguments, CompletionArguments, VersionArguments>;
 
 /// The command line asked for nothing that runs: a help text, or it was wrong.
 struct Stop {

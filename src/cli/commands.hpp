@@ -24,6 +24,8 @@ namespace meantime::cli {
 [[nodiscard]] int serve_command(const ServeArguments& arguments, std::string_view version);
 [[nodiscard]] int config_check_command(const ConfigCheckArguments& arguments);
 [[nodiscard]] int doctor_command(const DoctorArguments& arguments);
+[[nodiscard]] int token_command(const TokenArguments& arguments);
+[[nodiscard]] int login_command(const LoginArguments& arguments);
 [[nodiscard]] int completion_command(const CompletionArguments& arguments);
 [[nodiscard]] int version_command(const VersionArguments& arguments, std::string_view version);
 

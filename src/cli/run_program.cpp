@@ -25,6 +25,8 @@ struct Start {
   int operator()(const ServeArguments& a) const { return serve_command(a, version); }
   int operator()(const ConfigCheckArguments& a) const { return config_check_command(a); }
   int operator()(const DoctorArguments& a) const { return doctor_command(a); }
+  int operator()(const TokenArguments& a) const { return token_command(a); }
+  int operator()(const LoginArguments& a) const { return login_command(a); }
   int operator()(const CompletionArguments& a) const { return completion_command(a); }
   int operator()(const VersionArguments& a) const { return version_command(a, version); }
 };

@@ -104,7 +104,13 @@ struct Asked {
   BuiltinNames names;
   std::uint64_t preview_chars;
   Milliseconds await_cap;
+  std::function<void()> missed;
   Request request;
+
+  [[nodiscard]] Outcome refuse(const Error& error) const {
+    if (error.code == errc::not_found && missed) missed();
+    return refusal(error, request.task_id);
+  }
 
   [[nodiscard]] PageRequest page() const { return {request.offset, request.limit, preview_chars, names.check}; }
 };
@@ -115,7 +121,7 @@ Task<Result<Outcome>> refused(Error error, std::string task_id) {
 
 Task<Result<Outcome>> check(Asked asked, TaskId id) {
   auto record = co_await asked.manager.check(id, asked.owner);
-  if (!record) co_return refusal(record.error(), asked.request.task_id);
+  if (!record) co_return asked.refuse(record.error());
   co_return shown(co_await show_task(asked.manager, std::move(*record), asked.clock.wall_now(), asked.page()),
                   asked.request.task_id);
 }
@@ -133,7 +139,7 @@ Task<Result<Outcome>> await_end(Asked asked, TaskId id, BuiltinTools::OnProgress
     const Milliseconds left = std::max(limit - waited, Milliseconds(0));
     auto awaited =
         co_await asked.manager.await_task(id, on_progress ? std::min(left, between_signs) : left, asked.owner);
-    if (!awaited) co_return refusal(awaited.error(), asked.request.task_id);
+    if (!awaited) co_return asked.refuse(awaited.error());
     if (!awaited->timed_out) {
       co_return shown(
           co_await show_task(asked.manager, std::move(awaited->record), asked.clock.wall_now(), asked.page()),
@@ -162,10 +168,10 @@ Task<Result<Outcome>> await_end(Asked asked, TaskId id, BuiltinTools::OnProgress
 
 Task<Result<Outcome>> cancel(Asked asked, TaskId id) {
   if (auto asked_for = co_await asked.manager.cancel(id, asked.owner); !asked_for) {
-    co_return refusal(asked_for.error(), asked.request.task_id);
+    co_return asked.refuse(asked_for.error());
   }
   auto awaited = co_await asked.manager.await_task(id, cancel_shows_within, asked.owner);
-  if (!awaited) co_return refusal(awaited.error(), asked.request.task_id);
+  if (!awaited) co_return asked.refuse(awaited.error());
   const TaskRecord& record = awaited->record;
   const std::string tag = envelope::tag(id.text(), name_of(record.status));
   if (record.status == TaskStatus::failed) co_return answer(text_result(envelope::failed(record), false, tag));
@@ -359,9 +365,14 @@ std::string BuiltinTools::instructions() const {
 Task<Result<Outcome>> BuiltinTools::call(Kind kind, Asker asker, mcp::JsonSpan arguments, OnProgress on_progress) {
   auto request = read_request(arguments);
   if (!request) return refused(std::move(request.error()), {});
-  Asked asked{
-      manager_,           clock_, std::move(asker.owner), names_, options_.preview_chars, await_cap(asker.client),
-      std::move(*request)};
+  Asked asked{manager_,
+              clock_,
+              std::move(asker.owner),
+              names_,
+              options_.preview_chars,
+              await_cap(asker.client),
+              std::move(asker.missed),
+              std::move(*request)};
   if (kind == Kind::list) return list(std::move(asked));
   if (asked.request.task_id.empty()) {
     return refused(
@@ -370,7 +381,10 @@ Task<Result<Outcome>> BuiltinTools::call(Kind kind, Asker asker, mcp::JsonSpan a
         {});
   }
   auto id = TaskId::parse(asked.request.task_id);
-  if (!id) return refused({errc::not_found, "serve.builtin", {}}, asked.request.task_id);
+  if (!id) {
+    if (asked.missed) asked.missed();
+    return refused({errc::not_found, "serve.builtin", {}}, asked.request.task_id);
+  }
   switch (kind) {
     case Kind::await:
       return await_end(std::move(asked), *id, std::move(on_progress));

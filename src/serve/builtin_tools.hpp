@@ -23,6 +23,7 @@ class BuiltinTools {
   struct Asker {
     std::string owner;
     std::string client;
+    std::function<void()> missed = {};  ///< Told of a task_id that is unknown, foreign or expired. Null: nobody.
   };
   using OnProgress = std::function<void(const Progress&)>;
 

@@ -191,12 +191,12 @@ async function over_http(steps, modern) {
   const out = [];
   const seen = {};
   let session = '';
-  const post = async (text, more, on_event = () => false) => {
+  const post = async (text, more, on_event = () => false, meanwhile = []) => {
     const head = ['POST /mcp HTTP/1.1', `Host: localhost:${port}`, 'Content-Type: application/json',
       'Accept: application/json, text/event-stream', ...session, ...more, `Content-Length: ${Buffer.byteLength(text)}`];
-    const asked = `> ${head.join('\n> ')}\n>\n> ${text}`;
     const raw = await exchange(port, head.join('\r\n'), text, on_event);
-    out.push(asked, raw.trimEnd().replace(/^/gm, '< ').replace(/ $/gm, ''), '');
+    await Promise.all(meanwhile); // what was said while the answer came stands before it
+    out.push(`> ${head.join('\n> ')}\n>\n> ${text}`, raw.trimEnd().replace(/^/gm, '< ').replace(/ $/gm, ''), '');
     return raw;
   };
   for (const [id, step] of steps.entries()) {
@@ -213,8 +213,7 @@ async function over_http(steps, modern) {
       if (each.method in answers) asked.push(post(answer_of(each), []));
       learn(seen, each);
       return ends(method, id, each);
-    });
-    await Promise.all(asked);
+    }, asked);
     const body = raw.slice(raw.indexOf('\n\n') + 2);
     if (body.startsWith('{')) learn(seen, JSON.parse(body));
     const named_session = /^Mcp-Session-Id: (\S+)$/im.exec(raw);

@@ -21,7 +21,7 @@ const store = `sqlite:${join(folder, 'tasks.db')}`;
 const revisions = ['none', '2025-03-26', '2025-06-18', '2025-11-25'];
 const hello = (revision) => JSON.stringify({
   jsonrpc: '2.0', id: 'hello', method: 'initialize',
-  params: { protocolVersion: revision, capabilities: {}, clientInfo: { name: 'table', version: '1' } },
+  params: { protocolVersion: revision, capabilities: { elicitation: {} }, clientInfo: { name: 'table', version: '1' } },
 });
 const ready = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
 const came = new Map(table.rows.map((row) => [row, {}]));
@@ -48,7 +48,11 @@ class Pipe {
   /** All that comes for these messages, and at least `wanted` lines: what is not answered is known by a ping's answer. */
   async say(messages, wanted) {
     const ping = `"ping-${++this.asked}"`;
-    for (const message of messages) this.child.stdin.write(Buffer.concat([message, Buffer.from('\n')]));
+    for (const [at, message] of messages.entries()) {
+      const before_it = this.lines.length;
+      this.child.stdin.write(Buffer.concat([message, Buffer.from('\n')]));
+      if (at + 1 < messages.length) await this.until(() => this.lines.length > before_it);
+    }
     this.child.stdin.write(`{"jsonrpc":"2.0","id":${ping},"method":"ping"}\n`);
     const pong = `{"jsonrpc":"2.0","id":${ping},"result":{}}`;
     await this.until(() => this.lines.includes(pong) && this.lines.length > wanted);

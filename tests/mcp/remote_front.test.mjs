@@ -78,8 +78,8 @@ for (const [name, flags, modern] of [['handshake family', [], false], ['2026-07-
     test('progress comes through', async () => {
       const heard = [];
       await its.call('test_tool_with_progress', {}, { onprogress: (each) => heard.push(each.progress) });
-      // The SDK lets go of the last one when it reads it together with the answer.
-      assert.ok(heard.length >= 2);
+      // The SDK lets go of those that it reads together with the answer. That all are sent: golden.test.mjs.
+      assert.ok(heard.length >= 1);
       assert.deepEqual(heard, [0, 50, 100].slice(0, heard.length));
     });
 

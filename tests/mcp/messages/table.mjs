@@ -7,7 +7,7 @@
 //   only: DOOR   not through the other one (stdio, http).
 //   head: JSON   headers over HTTP in place of the usual ones; null: without it; a list: several fields.
 //   verb, path   of the HTTP request, where it is not a POST to the endpoint.
-//   > TEXT       the message. Several: one after the other; over HTTP each when the one before has begun to be answered.
+//   > TEXT       the message. Several: one after the other, each when the one before has begun to be answered.
 //   >64 BASE64   the same, for bytes that cannot stand here.
 //   stdio: JSON  a line that comes back; as many as come. `stdio: nothing`: none.
 //   http: STATUS BODY, once for each message. Events of a stream stand side by side.
