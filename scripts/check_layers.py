@@ -17,6 +17,7 @@ BELOW = {
     "process": ["engine", "core"],
     "http": ["engine", "core"],
     "auth": ["http", "mcp", "engine", "core"],
+    "delivery": ["http", "process", "mcp", "engine", "core"],
     "client": ["auth", "http", "process", "mcp", "engine", "core"],
     "store": ["engine", "core"],
     "registry": ["store", "telemetry", "engine", "core"],
@@ -38,7 +39,8 @@ ONLY_IN = {
     "boost/redis": ["store/redis"],
     "openssl/": ["store/redis", "http", "auth"],
     "cjose/": ["auth/jose.cpp"],
-    "re2/": ["schema"],
+    "re2/": ["schema", "delivery/render/secrets.cpp"],
+    "utf8proc.h": ["delivery/render/breaks.cpp"],
     "curl/": ["store/redis/redis_url.cpp", "http", "auth/url.cpp"],
 }
 # Ports and values that every layer may name; the others belong to layers and are listed with them.
