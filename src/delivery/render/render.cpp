@@ -34,10 +34,12 @@ class Layout {
 
   // Parts as they are shown: nothing in them can close a fence or call somebody. Kept by the caller.
   static void make_safe(Body& body, const Limits& limits) {
+    const bool fenced = limits.markup != Markup::plain && limits.markup != Markup::entities;
     for (Body::Part& part : body.parts) {
       if (part.kind == Block::Kind::text) {
         part.text = without_mentions(std::move(part.text), limits.mentions);
-      } else if (limits.markup != Markup::plain && limits.markup != Markup::entities) {
+        if (fenced) part.text = without_fences(std::move(part.text));
+      } else if (fenced) {
         part.text = fenceable(std::move(part.text), limits.inner_fence);
       }
     }
