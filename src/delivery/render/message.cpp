@@ -215,7 +215,8 @@ std::vector<Span> header_of(const Report& report) {
 
 bool says_all(const Report& report) {
   if (report.text_cut) return false;
-  if (report.status != TaskStatus::failed) return utf8::count(report.text) <= report.max_chars;
+  if (report.status != TaskStatus::failed)
+    return report.text.size() <= report.max_chars || utf8::count(report.text) <= report.max_chars;
   return utf8::count(report.error) <= longest_error_chars &&
          last_lines_of(report.text, last_lines_chars).size() >= trimmed(report.text).size();
 }

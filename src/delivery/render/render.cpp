@@ -80,9 +80,18 @@ class Layout {
     return length_of(chunk, limits_);
   }
 
+  void reserve(Chunk& chunk, const Pieces& pieces) const {
+    constexpr std::size_t frames = 256;
+    std::size_t bytes = frames;
+    for (const Piece& piece : pieces) bytes += piece.text.size();
+    chunk.text.reserve(bytes);
+    if (limits_.markup == Markup::html) chunk.html.reserve(bytes);
+  }
+
   [[nodiscard]] std::vector<Chunk> write(const std::vector<Pieces>& messages, const std::vector<Block>& blocks) const {
     std::vector<Chunk> chunks(std::max<std::size_t>(messages.size(), 1));
     for (std::size_t i = 0; i < chunks.size(); ++i) {
+      reserve(chunks[i], i < messages.size() ? messages[i] : Pieces{});
       ChunkWriter writer(limits_, chunks[i]);
       const bool first = i == 0 && !header_.empty();
       if (first) writer.header(header_);
