@@ -82,11 +82,10 @@ std::string_view head_of(std::string_view text, std::uint64_t chars) {
 std::string_view tail_of(std::string_view text, std::uint64_t chars) {
   const std::uint64_t all = utf8::count(text);
   if (chars >= all) return text;
-  std::size_t start = utf8::byte_offset(text, all - chars);
+  const std::size_t start = utf8::byte_offset(text, all - chars);
   const std::size_t newline = text.find('\n', start);
   if (newline != std::string_view::npos && newline - start < (text.size() - start) / 4) return text.substr(newline + 1);
-  while (start < text.size() && cluster_boundary(text, start) != start) ++start;
-  return text.substr(start);
+  return text.substr(cluster_boundary(text, start));
 }
 
 std::string_view last_lines_of(std::string_view text, std::uint64_t chars) {

@@ -65,8 +65,8 @@ struct Excerpt {
 class Body {
  public:
   Body() = default;
-  Body(Body&&) = default;  // the texts stay where they are
-  Body& operator=(Body&&) = default;
+  Body(Body&&) noexcept = default;  // the texts stay where they are
+  Body& operator=(Body&&) noexcept = default;
   Body(const Body&) = delete;
   Body& operator=(const Body&) = delete;
   ~Body() = default;

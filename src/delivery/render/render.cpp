@@ -52,6 +52,7 @@ class Layout {
     make_safe(body);
     const std::vector<Block>& blocks = body.blocks;
     std::vector<Frame> frames;
+    frames.reserve(blocks.size());
     for (const Block& block : blocks) {
       frames.push_back(frame_of(limits_, block.language, fence_marker(block.text, limits_.inner_fence)));
     }
