@@ -17,6 +17,7 @@ BELOW = {
     "process": ["engine", "core"],
     "http": ["engine", "core"],
     "auth": ["http", "mcp", "engine", "core"],
+    "delivery": ["http", "process", "mcp", "engine", "core"],
     "client": ["auth", "http", "process", "mcp", "engine", "core"],
     "store": ["engine", "core"],
     "delivery": ["store", "telemetry", "http", "process", "mcp", "engine", "core"],
