@@ -17,9 +17,9 @@ Result<void> check(const Limits& limits) {
 }
 
 // `(2/5)` with as many digits as it can have.
-std::string widest_counter(const Limits& limits) {
+std::string widest_counter(std::uint32_t at_most) {
   constexpr std::size_t digits_of_many = 7;
-  const std::size_t digits = limits.max_chunks == 0 ? digits_of_many : std::to_string(limits.max_chunks).size();
+  const std::size_t digits = at_most == 0 ? digits_of_many : std::to_string(at_most).size();
   return " (" + std::string(digits, '0') + '/' + std::string(digits, '0') + ')';
 }
 
@@ -47,11 +47,9 @@ class Layout {
   Result<std::vector<Chunk>> lay_out(Body body, std::size_t budget, std::uint32_t at_most) const {
     make_safe(body, limits_);
     const std::vector<Block> blocks = body.blocks();
-    std::vector<std::string> markers;
     std::vector<Frame> frames;
     for (const Block& block : blocks) {
-      markers.push_back(fence_marker(block.text, limits_.inner_fence));
-      frames.push_back(frame_of(limits_, block.language, markers.back()));
+      frames.push_back(frame_of(limits_, block.language, fence_marker(block.text, limits_.inner_fence)));
     }
     const Measure measure = measure_of(limits_);
     const std::size_t line_end = measure.of("\n");
@@ -60,13 +58,13 @@ class Layout {
     SplitRules rules{measure, budget, budget - header, line_end, 1};
     auto messages = split(blocks, frames, rules);
     if (messages && messages->size() > 1 && at_most != 1) {  // again, with room for counters
-      const std::size_t counters = measure.of(widest_counter(limits_)) + line_end;
+      const std::size_t counters = measure.of(widest_counter(at_most)) + line_end;
       if (header + counters >= budget) return too_small();
       rules = {measure, budget - counters, budget - counters - header, line_end, at_most};
       messages = split(blocks, frames, rules);
     }
     if (!messages) return std::unexpected(std::move(messages.error()));
-    return write(*messages, blocks, markers);
+    return write(*messages, blocks);
   }
 
  private:
@@ -80,8 +78,7 @@ class Layout {
     return length_of(chunk, limits_);
   }
 
-  [[nodiscard]] std::vector<Chunk> write(const std::vector<Pieces>& messages, const std::vector<Block>& blocks,
-                                         const std::vector<std::string>& markers) const {
+  [[nodiscard]] std::vector<Chunk> write(const std::vector<Pieces>& messages, const std::vector<Block>& blocks) const {
     std::vector<Chunk> chunks(std::max<std::size_t>(messages.size(), 1));
     for (std::size_t i = 0; i < chunks.size(); ++i) {
       ChunkWriter writer(limits_, chunks[i]);
@@ -95,7 +92,8 @@ class Layout {
         if (block.kind == Block::Kind::text) {
           writer.text(piece.text);
         } else {
-          writer.code(piece.text, piece.with_language ? block.language : std::string_view{}, markers[piece.block]);
+          writer.code(piece.text, piece.with_language ? block.language : std::string_view{},
+                      fence_marker(piece.text, limits_.inner_fence));
         }
       }
     }
