@@ -13,9 +13,9 @@ namespace meantime::render {
 enum class Markup : std::uint8_t {
   markdown,  ///< `**bold**`, `` `code` ``, fences: Discord, Mattermost.
   mrkdwn,    ///< `*bold*`, `` `code` ``, fences without a language, `& < >` escaped: Slack.
-  entities,  ///< Plain text, and beside it where bold and code stand, in UTF-16 units: Telegram.
+  entities,  ///< Plain text, and beside it where bold and code stand, in UTF-16 units: Telegram, Teams.
   html,      ///< Markdown and HTML side by side, both counted: Matrix.
-  plain,     ///< No markup at all: ntfy, mail, Teams' text runs.
+  plain,     ///< No markup at all: ntfy, mail.
 };
 
 /// What keeps a fence from being closed by what stands in it.
@@ -56,7 +56,7 @@ inline constexpr std::size_t min_limit = 128;
     case Markup::mrkdwn:
       return Measure(limits.unit, Escape::angle);
     case Markup::html:
-      return Measure(limits.unit).with(Measure(limits.unit, Escape::angle));
+      return Measure(limits.unit).with(Measure(limits.unit, Escape::html));
     default:
       return Measure(limits.unit);
   }

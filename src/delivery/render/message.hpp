@@ -51,6 +51,9 @@ struct Span {
 /// S41, S42: `tool` completed in 12.5s · `short id`. At most 200 characters, one line.
 [[nodiscard]] std::vector<Span> header_of(const Report& report);
 
+/// Whether Body::whole() leaves nothing out that max_chars allows.
+[[nodiscard]] bool says_all(const Report& report);
+
 /// How much of a long text is shown.
 struct Excerpt {
   std::uint64_t head_chars = 1'000;

@@ -27,11 +27,10 @@ struct Entity {
 
 /// One message.
 struct Chunk {
-  std::string text;                ///< In the platform's markup.
-  std::string html;                ///< Markup::html: the same as HTML (formatted_body); else empty.
-  std::vector<Entity> entities;    ///< Markup::entities, by offset.
-  std::vector<Entity> code_spans;  ///< Markup::plain: where code stands in `text`, for cards; UTF-8 bytes, not UTF-16.
-  std::string file_name;           ///< Not empty: the whole result goes with this message as a file of this name.
+  std::string text;              ///< In the platform's markup.
+  std::string html;              ///< Markup::html: the same as HTML (formatted_body); else empty.
+  std::vector<Entity> entities;  ///< Markup::entities, by offset.
+  std::string file_name;         ///< Not empty: the whole result goes with this message as a file of this name.
 
   friend bool operator==(const Chunk&, const Chunk&) = default;
 };

@@ -27,7 +27,7 @@ struct SplitRules {
   std::size_t budget = 0;        ///< Of a message, for pieces and their frames.
   std::size_t first_budget = 0;  ///< Of the first, which carries the header.
   std::size_t line_end = 1;      ///< What '\n' between two pieces costs.
-  /// Give up as soon as it takes more messages; 0: never.
+  /// Give up as soon as it takes more messages, with one more than these; 0: never.
   std::uint32_t at_most = 0;
 };
 
@@ -40,7 +40,7 @@ struct Frame {
 /// The pieces of each message, in order. All text is there but white space at cuts outside code, and messages that
 /// would hold nothing else. Each message's pieces with their frames and a line end between are within the budget. A
 /// code block that fits into one message is never divided. `frames` goes with `blocks`.
-/// Errors: invalid_argument (a budget so small that a frame and a character do not fit), limit_exceeded (`at_most`).
+/// Errors: invalid_argument (a budget so small that a frame and a character do not fit).
 [[nodiscard]] Result<std::vector<Pieces>> split(std::span<const Block> blocks, std::span<const Frame> frames,
                                                 const SplitRules& rules);
 

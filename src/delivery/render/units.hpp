@@ -20,7 +20,8 @@ enum class Unit : std::uint8_t {
 /// What is written in place of some characters before the platform counts.
 enum class Escape : std::uint8_t {
   none,
-  angle,  ///< `&`, `<` and `>` become `&amp;`, `&lt;` and `&gt;`: Slack, HTML.
+  angle,  ///< `&`, `<` and `>` become `&amp;`, `&lt;` and `&gt;`: Slack.
+  html,   ///< The same, and a line end becomes `<br>`.
 };
 
 /// The longest beginning of a text within a budget.
@@ -61,9 +62,9 @@ constexpr Measure::Measure(Unit unit, Escape escape) {
       if (byte == '"' || byte == '\\' || byte == '\n' || byte == '\r' || byte == '\t' || byte == '\b' || byte == '\f')
         cost = 2;
     }
-    if (escape == Escape::angle) {
+    if (escape != Escape::none) {
       if (byte == '&') cost = 5;
-      if (byte == '<' || byte == '>') cost = 4;
+      if (byte == '<' || byte == '>' || (byte == '\n' && escape == Escape::html)) cost = 4;
     }
     cost_[byte] = cost;
   }
