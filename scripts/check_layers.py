@@ -19,7 +19,7 @@ BELOW = {
     "auth": ["http", "mcp", "engine", "core"],
     "client": ["auth", "http", "process", "mcp", "engine", "core"],
     "store": ["engine", "core"],
-    "delivery": ["store", "telemetry", "http", "process", "mcp", "engine", "core"],
+    "delivery": ["store", "telemetry", "auth", "http", "process", "mcp", "engine", "core"],
     "registry": ["store", "telemetry", "engine", "core"],
     "executor": ["registry", "schema", "store", "telemetry", "engine", "core"],
     "tools": ["executor", "client", "auth", "http", "process", "mcp", "schema", "telemetry", "engine", "core"],
