@@ -3,7 +3,9 @@
 
 #include <curl/curl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "delivery/adapters/web.hpp"
@@ -36,15 +38,6 @@ std::size_t on_reply(char* data, std::size_t size, std::size_t count, void* hear
   return size * count;
 }
 
-curl_socket_t on_socket(void* heard, curlsocktype, curl_sockaddr* address) {
-  auto* mine = static_cast<Heard*>(heard);
-  if (mine->only_public && !http::is_public(address->addr)) {
-    mine->forbidden = true;
-    return CURL_SOCKET_BAD;
-  }
-  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
 // Base64 carries lines as they are: a text's must end as mail wants them.
 std::string with_line_ends(std::string_view text) {
   std::string out;
@@ -57,6 +50,31 @@ std::string with_line_ends(std::string_view text) {
 }
 
 }  // namespace
+
+/// curl's sockets: looked at before they are made, known while they are open.
+struct SmtpSockets {
+  SmtpExchange& exchange;
+  Heard& heard;
+
+  static curl_socket_t open(void* self, curlsocktype, curl_sockaddr* address) {
+    auto& [exchange, heard] = *static_cast<SmtpSockets*>(self);
+    if (heard.only_public && !http::is_public(address->addr)) {
+      heard.forbidden = true;
+      return CURL_SOCKET_BAD;
+    }
+    const std::lock_guard lock(exchange.mutex_);
+    if (exchange.stop_) return CURL_SOCKET_BAD;
+    const int socket = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (socket >= 0) exchange.sockets_.insert(socket);
+    return socket;
+  }
+  static int close(void* self, curl_socket_t socket) {
+    auto& exchange = static_cast<SmtpSockets*>(self)->exchange;
+    const std::lock_guard lock(exchange.mutex_);
+    exchange.sockets_.erase(socket);
+    return ::close(socket);
+  }
+};
 
 /// What libcurl wants freed, in the order that it wants.
 class SmtpExchange::Handles {
@@ -129,6 +147,7 @@ void SmtpExchange::cancel() {
   const std::lock_guard lock(mutex_);
   stop_ = true;
   if (multi_ != nullptr) curl_multi_wakeup(multi_);
+  for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
 }
 
 // Drives it to its end or until it is stopped; curl's code of the exchange, or -1 when it was stopped.
@@ -156,10 +175,11 @@ int SmtpExchange::perform(void* multi) {
 }
 
 SendAnswer SmtpExchange::run() {
-  Handles handles;
+  Heard heard{.only_public = server_.addresses == http::Addresses::public_only};
+  SmtpSockets sockets{*this, heard};
+  Handles handles;  // goes first: closes the sockets
   if (!handles.ready()) return {.verdict = SendVerdict::retry_backoff, .detail = "libcurl has no memory"};
   CURL* easy = handles.easy();
-  Heard heard{.only_public = server_.addresses == http::Addresses::public_only};
   const bool tls = server_.security == MailSecurity::tls;
   const std::string name = letter_.from.substr(letter_.from.find('@') + 1);  // said with EHLO
   const std::string url =
@@ -177,8 +197,12 @@ SendAnswer SmtpExchange::run() {
     set(easy, CURLOPT_USERNAME, server_.user.c_str());
     set(easy, CURLOPT_PASSWORD, password_.c_str());
   }
-  set(easy, CURLOPT_OPENSOCKETFUNCTION, &on_socket);
-  set(easy, CURLOPT_OPENSOCKETDATA, static_cast<void*>(&heard));
+  set(easy, CURLOPT_OPENSOCKETFUNCTION, &SmtpSockets::open);
+  set(easy, CURLOPT_OPENSOCKETDATA, static_cast<void*>(&sockets));
+  set(easy, CURLOPT_CLOSESOCKETFUNCTION, &SmtpSockets::close);
+  set(easy, CURLOPT_CLOSESOCKETDATA, static_cast<void*>(&sockets));
+  const auto seconds = std::max<std::int64_t>(1, server_.time_limit.count() / 1'000);
+  set(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, static_cast<long>(seconds));
   set(easy, CURLOPT_HEADERFUNCTION, &on_reply);
   set(easy, CURLOPT_HEADERDATA, static_cast<void*>(&heard));
   handles.address(letter_);

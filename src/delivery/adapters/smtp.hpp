@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,6 +54,7 @@ class SmtpExchange {
 
  private:
   class Handles;
+  friend struct SmtpSockets;
   [[nodiscard]] int perform(void* multi);
 
   const MailServer server_;
@@ -61,6 +63,8 @@ class SmtpExchange {
   std::mutex mutex_;
   void* multi_ = nullptr;  // guarded by mutex_: set while run() can be woken
   bool stop_ = false;      // guarded by mutex_
+  // Guarded by mutex_. Shut down by cancel(): curl says good-bye to a server and waits for its answer.
+  std::set<int> sockets_;
 };
 
 /// A reply of a mail server as a verdict; `said` is its line. 4xx: again in ten minutes, as greylisting wants; 5xx of
