@@ -17,10 +17,9 @@ BELOW = {
     "process": ["engine", "core"],
     "http": ["engine", "core"],
     "auth": ["http", "mcp", "engine", "core"],
-    "delivery": ["http", "process", "mcp", "engine", "core"],
     "client": ["auth", "http", "process", "mcp", "engine", "core"],
     "store": ["engine", "core"],
-    "delivery": ["store", "telemetry", "http", "process", "mcp", "engine", "core"],
+    "delivery": ["store", "telemetry", "auth", "http", "process", "mcp", "engine", "core"],
     "registry": ["store", "telemetry", "engine", "core"],
     "executor": ["registry", "schema", "store", "telemetry", "engine", "core"],
     "tools": ["executor", "client", "auth", "http", "process", "mcp", "schema", "telemetry", "engine", "core"],
@@ -42,7 +41,7 @@ ONLY_IN = {
     "cjose/": ["auth/jose.cpp"],
     "re2/": ["schema", "delivery/render/secrets.cpp"],
     "utf8proc.h": ["delivery/render/breaks.cpp"],
-    "curl/": ["store/redis/redis_url.cpp", "http", "auth/url.cpp"],
+    "curl/": ["store/redis/redis_url.cpp", "http", "auth/url.cpp", "delivery/adapters"],
 }
 # Ports and values that every layer may name; the others belong to layers and are listed with them.
 PUBLIC_OF = {
