@@ -42,6 +42,9 @@ struct ClientRequest {
   std::string unix_socket;  ///< Connects there instead of to the URL's host.
   bool use_proxy = true;    ///< As http_proxy, https_proxy and no_proxy of the environment say.
   Addresses addresses = Addresses::any;
+  /// A kept connection that breaks before an answer is an error ("http.client"): else the request is quietly sent
+  /// again on another, though it may have arrived. Not with follow_redirects.
+  bool only_once = false;
 };
 
 /// Status and headers of an answer.

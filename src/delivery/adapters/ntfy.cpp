@@ -8,6 +8,7 @@
 #include "delivery/adapters/chunks.hpp"
 #include "delivery/adapters/event.hpp"
 #include "delivery/adapters/header_words.hpp"
+#include "delivery/adapters/said.hpp"
 #include "delivery/adapters/titled.hpp"
 #include "delivery/adapters/web_address.hpp"
 
@@ -31,25 +32,9 @@ enum Code : std::int64_t {
   daily_quota = 42908,
 };
 
-struct Said {
-  std::int64_t code = 0;
-  std::string error;
-  std::string id;
-};
-
-Said read(const http::Response& answer) {
-  Said said;
-  boost::system::error_code wrong;
-  const json::value value = json::parse(answer.body, wrong);
-  if (wrong || !value.is_object()) return said;
-  const auto& object = value.get_object();
-  if (const auto* code = object.if_contains("code"); code != nullptr && code->is_int64()) said.code = code->get_int64();
-  for (const auto& [name, field] : {std::pair("error", &said.error), std::pair("id", &said.id)}) {
-    if (const auto* found = object.if_contains(name); found != nullptr && found->is_string()) {
-      *field = found->get_string();
-    }
-  }
-  return said;
+std::int64_t code_of(const json::object& said) {
+  const json::value* code = said.if_contains("code");
+  return code != nullptr && code->is_int64() ? code->get_int64() : 0;
 }
 
 Milliseconds until_midnight(WallTime now) {
@@ -104,9 +89,10 @@ Result<std::vector<std::string>> NtfyAdapter::plan(const Message& message) const
 }
 
 SendAnswer NtfyAdapter::judge(const http::Response& answer) {
-  const Said said = read(answer);
-  SendAnswer out = by_status(answer, clock_.wall_now(), said.error);
-  switch (said.code) {
+  const json::object said = object_of(answer).value_or(json::object{});
+  const std::int64_t code = code_of(said);
+  SendAnswer out = by_status(answer, clock_.wall_now(), text_at(said, "error"));
+  switch (code) {
     case topic_invalid:
     case topic_disallowed:
       out.verdict = SendVerdict::target_gone;
@@ -122,25 +108,28 @@ SendAnswer NtfyAdapter::judge(const http::Response& answer) {
     default:
       break;
   }
-  if (answer.status == 429 && said.code != daily_quota) {
+  if (answer.status == 429 && code != daily_quota) {
     constexpr Milliseconds until_next{5'000};
     out.verdict = SendVerdict::retry_after;
     out.after = retry_after(answer, clock_.wall_now()).value_or(until_next);
   }
   out.whole_destination = out.verdict == SendVerdict::retry_after;
   if (out.verdict == SendVerdict::auth && settings_.token) settings_.token->refused();
-  if (out.verdict == SendVerdict::arrived) out.remote_id = said.id;
-  return out;
+  if (out.verdict != SendVerdict::arrived) return out;
+  out.remote_id = text_at(said, "id");
+  return out.remote_id.empty() ? not_understood(answer) : out;
 }
 
 Task<SendAnswer> NtfyAdapter::send(Outgoing message) {
   auto push = unpack_titled(message.chunk);
   if (!push) co_return SendAnswer{.verdict = SendVerdict::payload, .detail = push.error().detail};
   Headers headers{{"User-Agent", "meantime"}};
+  std::string secret;
   if (settings_.token) {
-    const auto token = settings_.token->value();
+    auto token = settings_.token->value();
     if (!token) co_return SendAnswer{.verdict = SendVerdict::auth, .detail = token.error().detail};
-    headers.emplace_back("Authorization", "Bearer " + *token);
+    secret = std::move(*token);
+    headers.emplace_back("Authorization", "Bearer " + secret);
   }
   if (message.maybe_repeated) add_note(push->chunk, repeated_note);
   const std::string& topic = message.redirect.channel_id;
@@ -149,18 +138,19 @@ Task<SendAnswer> NtfyAdapter::send(Outgoing message) {
     if (!bytes) co_return SendAnswer{.verdict = SendVerdict::retry_backoff, .detail = bytes.error().detail};
     Headers with_file = headers;
     add_headers(with_file, *push);
-    const auto answer =
+    auto answer =
         co_await exchange(client_, settings_.place, "PUT", "/" + topic, std::move(with_file), std::move(*bytes));
     if (!answer) co_return answer.error();
-    const auto code = read(*answer).code;
+    hide(answer->body, secret);
+    const auto code = code_of(object_of(*answer).value_or(json::object{}));
     const bool no_files = code == attachments_disallowed || code == attachment_too_large || code == too_much_attached;
     if (!no_files && answer->status != 413) co_return judge(*answer);
     add_note(push->chunk, no_file_note);  // better without than not at all
   }
   headers.emplace_back("Content-Type", "application/json");
-  const auto answer =
-      co_await exchange(client_, settings_.place, "POST", "/", std::move(headers), document(topic, *push));
+  auto answer = co_await exchange(client_, settings_.place, "POST", "/", std::move(headers), document(topic, *push));
   if (!answer) co_return answer.error();
+  hide(answer->body, secret);
   co_return judge(*answer);
 }
 

@@ -21,6 +21,7 @@ Task<WebAnswer> exchange(http::Client& client, const WebPlace& place, std::strin
   request.max_body = place.longest_answer;
   request.ca_file = place.ca_file;
   request.addresses = place.addresses;
+  request.only_once = true;
   auto answer = co_await client.send(std::move(request));
   if (answer) co_return std::move(*answer);
   const Error& error = answer.error();
