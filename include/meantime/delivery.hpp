@@ -35,6 +35,7 @@ struct Destination {
   std::uint32_t max_chars = 0;           ///< Of a result's text, where the redirect does not say; 0 = 9,000.
   bool repeat_in_doubt = true;           ///< Sends a message again that may have arrived, and says so; else gives up.
   Milliseconds max_age{86'400'000};      ///< Given up after so long.
+  Milliseconds first_backoff{1'000};     ///< The most that is waited after a first failure; it doubles with each.
   std::uint32_t max_failures = 20;       ///< Given up after so many failures in a row.
   Milliseconds longest_wait{3'600'000};  ///< Of what a platform asks for; a longer one is not waited out at once.
 };

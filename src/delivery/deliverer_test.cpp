@@ -394,11 +394,11 @@ TEST_F(DelivererTest, ATestMessageGoesOutWithoutATask) {
 
 TEST(Retry, PausesGrowAndStayWithinTheirBounds) {
   using delivery::backoff;
-  EXPECT_EQ(backoff(0, 1.0), 1s);
-  EXPECT_EQ(backoff(3, 1.0), 8s);
-  EXPECT_EQ(backoff(40, 1.0), 15min);
-  EXPECT_EQ(backoff(40, 0.0), 100ms);
-  EXPECT_EQ(backoff(3, 0.5), 4s);
+  EXPECT_EQ(backoff(0, 1.0, 1s), 1s);
+  EXPECT_EQ(backoff(3, 1.0, 1s), 8s);
+  EXPECT_EQ(backoff(40, 1.0, 1s), 15min);
+  EXPECT_EQ(backoff(40, 0.0, 1s), 10ms);
+  EXPECT_EQ(backoff(3, 0.5, 1s), 4s);
 }
 
 TEST(Retry, ADestinationThatMustNotRepeatGivesUpInDoubt) {

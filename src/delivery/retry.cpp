@@ -10,9 +10,8 @@
 namespace meantime::delivery {
 namespace {
 
-constexpr Milliseconds first_backoff{1'000};
 constexpr Milliseconds longest_backoff{900'000};
-constexpr Milliseconds least_backoff{100};
+constexpr Milliseconds least_backoff{10};
 // Nobody mends a token within seconds; but when somebody did, what waits should not wait for hours.
 constexpr Milliseconds after_refused_credentials{300'000};
 
@@ -22,9 +21,9 @@ std::string error_of(const SendAnswer& answer) {
 
 }  // namespace
 
-Milliseconds backoff(std::uint32_t failures, double chance) noexcept {
+Milliseconds backoff(std::uint32_t failures, double chance, Milliseconds first) noexcept {
   constexpr std::uint32_t enough = 12;
-  const auto most = std::min<Milliseconds>(first_backoff * (1LL << std::min(failures, enough)), longest_backoff);
+  const auto most = std::min<Milliseconds>(first * (1LL << std::min(failures, enough)), longest_backoff);
   return std::max(least_backoff, Milliseconds(static_cast<std::int64_t>(static_cast<double>(most.count()) * chance)));
 }
 
@@ -60,13 +59,13 @@ Decision decide(const SendAnswer& answer, const Delivery& delivery, std::uint32_
     case SendVerdict::retry_now:
     case SendVerdict::retry_backoff:
       out.step.failed = true;
-      out.step.again_in = backoff(delivery.failures, chance);
+      out.step.again_in = backoff(delivery.failures, chance, destination.first_backoff);
       out.trouble = true;
       break;
     case SendVerdict::unknown:
       out.step.failed = true;
       out.step.in_doubt = true;
-      out.step.again_in = backoff(delivery.failures, chance);
+      out.step.again_in = backoff(delivery.failures, chance, destination.first_backoff);
       out.trouble = true;
       if (traits.repeats == Repeats::not_noticed && !destination.repeat_in_doubt) {
         out.step = give_up(delivery, out.step.error);

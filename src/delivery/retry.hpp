@@ -9,8 +9,8 @@
 
 namespace meantime::delivery {
 
-/// Pauses grow from a second to a quarter of an hour, by chance between nothing and all of that. `chance`: 0 to 1.
-[[nodiscard]] Milliseconds backoff(std::uint32_t failures, double chance) noexcept;
+/// Pauses double from `first` to a quarter of an hour, by chance between nothing and all of that. `chance`: 0 to 1.
+[[nodiscard]] Milliseconds backoff(std::uint32_t failures, double chance, Milliseconds first) noexcept;
 
 /// What to do now.
 struct Decision {

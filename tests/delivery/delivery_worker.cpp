@@ -70,8 +70,12 @@ int run(char** arguments) {
   const std::string channel = arguments[4];
   for (auto& [name, adapter] : {std::pair<const char*, std::unique_ptr<Hasty>&>("bot", bot),
                                 std::pair<const char*, std::unique_ptr<Hasty>&>("hook", hook)}) {
-    const auto added = deliverer.add(
-        {.name = name, .platform = "discord", .channel_id = channel, .max_failures = 100'000}, std::move(adapter));
+    const auto added = deliverer.add({.name = name,
+                                      .platform = "discord",
+                                      .channel_id = channel,
+                                      .first_backoff = Milliseconds(10),
+                                      .max_failures = 100'000},
+                                     std::move(adapter));
     if (!added) return 3;
   }
   deliverer.start();
