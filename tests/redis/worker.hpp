@@ -21,7 +21,16 @@
 namespace meantime::test {
 
 /// Short enough that a test sees it pass, long enough for a busy machine.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+// There a greeting alone may take as long as elsewhere a whole command on a busy machine.
+inline constexpr Milliseconds quick_timeout{2'000};
+#else
 inline constexpr Milliseconds quick_timeout{400};
+#endif
+#else
+inline constexpr Milliseconds quick_timeout{400};
+#endif
 
 inline RedisOptions redis_at(std::uint16_t port, Milliseconds command_timeout = quick_timeout) {
   RedisOptions options;
