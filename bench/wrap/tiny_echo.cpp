@@ -25,6 +25,10 @@ void answer(std::string& out, std::string_view line) {
   if (line.find("\"initialize\"") != std::string_view::npos) {
     out +=
         R"(,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"tiny","version":"1"}}})";
+  } else if (line.find("\"tools/list\"") != std::string_view::npos) {
+    out += R"(,"result":{"tools":[{"name":"echo","inputSchema":{"type":"object"}}]}})";
+  } else if (line.find("\"server/discover\"") != std::string_view::npos) {
+    out += R"(,"error":{"code":-32601,"message":"Method not found"}})";
   } else {
     out += R"(,"result":{"content":[{"type":"text","text":"the same text for everyone"}],"isError":false}})";
   }

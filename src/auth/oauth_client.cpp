@@ -70,13 +70,24 @@ struct OauthClient::State {
       store_problem = kept.error().detail;
       return;
     }
-    memory = std::move(*kept);
+    take(std::move(*kept));
+  }
+  void take(OauthMemory kept) {
+    memory = std::move(kept);
     if (!memory.dpop_key.empty()) {
       auto key = SigningKey::read(memory.dpop_key);
       if (key) dpop_key = std::move(*key);
     }
     // Without its key a bound token is of no use.
     if (!dpop_key && memory.token && memory.token->type == "DPoP") memory.token.reset();
+  }
+  // Where no user is, `meantime login` is the one who asks; what it got is in the store.
+  void look_for_login() {
+    if (parts.store == nullptr || parts.consent != nullptr || flying) return;
+    auto kept = parts.store->load(upstream);
+    if (!kept || !kept->token || (memory.token && *kept->token == *memory.token)) return;
+    take(std::move(*kept));
+    pause_until.reset();
   }
   void save() {
     if (parts.store == nullptr) return;
@@ -265,6 +276,7 @@ Task<Result<bool>> OauthClient::refused(std::string, std::string url, Refusal re
   const auto challenges = parse_challenges(values);
   const auto* challenge = oauth_challenge(challenges);
   const auto sent = value_in(refusal.sent, "Authorization");
+  state.look_for_login();
   const bool new_nonce = !refusal.dpop_nonce.empty() && refusal.dpop_nonce != state.server_nonce;
   if (!refusal.dpop_nonce.empty()) state.server_nonce = refusal.dpop_nonce;
   if (state.memory.token && sent != state.authorization() && !state.is_expired()) co_return true;  // renewed meanwhile

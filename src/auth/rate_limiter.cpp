@@ -15,6 +15,11 @@ struct Bucket {
   SteadyTime seen;
 };
 
+Milliseconds until_one(const RateLimit& limit, double left) {
+  if (limit.per_second <= 0) return std::chrono::hours(1);
+  return Milliseconds(std::max<std::int64_t>(1, std::llround(std::ceil((1 - left) / limit.per_second * 1000))));
+}
+
 }  // namespace
 
 struct RateLimiter::State {
@@ -52,9 +57,17 @@ Milliseconds RateLimiter::take(std::string_view owner) {
     bucket.left -= 1;
     return Milliseconds(0);
   }
-  if (state.limit.per_second <= 0) return std::chrono::hours(1);
-  return Milliseconds(
-      std::max<std::int64_t>(1, std::llround(std::ceil((1 - bucket.left) / state.limit.per_second * 1000))));
+  return until_one(state.limit, bucket.left);
+}
+
+Milliseconds RateLimiter::wait(std::string_view owner) const {
+  const auto found = state_->by_owner.find(owner);
+  if (found == state_->by_owner.end()) return Milliseconds(0);
+  const Bucket& bucket = *found->second;
+  const std::chrono::duration<double> passed = state_->clock.coarse_now() - bucket.seen;
+  const double left =
+      std::min(state_->limit.burst, bucket.left + std::max(0.0, passed.count()) * state_->limit.per_second);
+  return left >= 1 ? Milliseconds(0) : until_one(state_->limit, left);
 }
 
 }  // namespace meantime::auth

@@ -25,6 +25,8 @@ class RateLimiter {
 
   /// Zero: allowed, and counted. Else: not now, but after this long.
   [[nodiscard]] Milliseconds take(std::string_view owner);
+  /// The same answer, and nothing is counted.
+  [[nodiscard]] Milliseconds wait(std::string_view owner) const;
   [[nodiscard]] std::size_t size() const noexcept;
 
  private:

@@ -147,6 +147,11 @@ Result<std::vector<TokenEntry>> parse_token_file(std::string_view text) {
   return entries;
 }
 
+Result<std::string> read_token_text(const std::string& path) {
+  Version version;
+  return read_private_file(path, version);
+}
+
 std::string make_token(Random& random) {
   return std::string(token_prefix) + random_text(random, 32);
 }

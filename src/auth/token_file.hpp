@@ -28,6 +28,9 @@ struct TokenEntry {
 /// Errors: invalid_argument, with the line and what it should be.
 [[nodiscard]] Result<std::vector<TokenEntry>> parse_token_file(std::string_view text);
 
+/// The text of such a file, which only its owner may read. Errors: not_found, invalid_argument.
+[[nodiscard]] Result<std::string> read_token_text(const std::string& path);
+
 /// A new token (256 bits): given to its user once, and never stored.
 [[nodiscard]] std::string make_token(Random& random);
 /// What of it stands in the file.

@@ -67,6 +67,10 @@ Result<StoreSettings> choose_store(const std::string& option, const StoreSetting
   return chosen;
 }
 
+std::filesystem::path token_folder() {
+  return default_state_folder() / "tokens";
+}
+
 std::string place_of(const StoreSettings& store) {
   if (store.kind == Kind::redis) return store.redis.place();
   return store.kind == Kind::memory ? "memory" : store.path.string();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,9 @@ enum class Access : unsigned char { read, write };
 /// Errors: invalid_argument, which says where the text stands and never shows a password.
 [[nodiscard]] Result<config::StoreSettings> choose_store(const std::string& option,
                                                          const config::StoreSettings& configured = {});
+
+/// Where OAuth tokens of upstreams are kept, for this user alone: beside the tasks, in the state folder.
+[[nodiscard]] std::filesystem::path token_folder();
 
 /// Its name for people, without secrets: a path, "redis://bot@10.0.0.5:6379/2", or "memory".
 [[nodiscard]] std::string place_of(const config::StoreSettings& store);

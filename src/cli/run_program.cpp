@@ -18,10 +18,15 @@ struct Start {
   int operator()(const OutputArguments& a) const { return output_command(a); }
   int operator()(const ListArguments& a) const { return list_command(a); }
   int operator()(const CancelArguments& a) const { return cancel_command(a); }
+  int operator()(const RedirectArguments& a) const { return redirect_command(a); }
+  int operator()(const DeliveriesArguments& a) const { return deliveries_command(a); }
+  int operator()(const DestinationsArguments& a) const { return destinations_command(a); }
   int operator()(const WrapArguments& a) const { return wrap_command(a, version); }
   int operator()(const ServeArguments& a) const { return serve_command(a, version); }
   int operator()(const ConfigCheckArguments& a) const { return config_check_command(a); }
   int operator()(const DoctorArguments& a) const { return doctor_command(a); }
+  int operator()(const TokenArguments& a) const { return token_command(a); }
+  int operator()(const LoginArguments& a) const { return login_command(a); }
   int operator()(const CompletionArguments& a) const { return completion_command(a); }
   int operator()(const VersionArguments& a) const { return version_command(a, version); }
 };

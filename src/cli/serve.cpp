@@ -3,8 +3,6 @@
 // both.
 #include <unistd.h>
 
-#include <cstdlib>
-
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/server_machine.hpp"
@@ -19,14 +17,6 @@ namespace meantime::cli {
 namespace {
 
 constexpr std::uint16_t default_port = 7420;
-
-// Beside the tasks: what only this user may read.
-std::string token_folder() {
-  const char* own = std::getenv("XDG_STATE_HOME");
-  const char* home = std::getenv("HOME");
-  if (own != nullptr && own[0] == '/') return std::string(own) + "/meantime/tokens";
-  return home != nullptr ? std::string(home) + "/.local/state/meantime/tokens" : std::string();
-}
 
 // What the configuration asks of a caller's token for one tool, under the name that callers know.
 std::vector<std::string> scopes_of(const std::map<std::string, config::ToolRules, std::less<>>& commands,
@@ -45,7 +35,7 @@ serve::SessionOptions session_options(const config::Config& config, const ServeA
   serve::SessionOptions options;
   if (!arguments.owner.empty()) options.owner = arguments.owner;
   options.names = {config.session.names.check, config.session.names.await, config.session.names.list,
-                   config.session.names.cancel};
+                   config.session.names.cancel, config.session.names.redirect};
   options.await_cap = config.session.await_cap;
   options.await_caps = config.session.await_caps;
   options.budget_caps = config.session.budgets;
@@ -77,7 +67,7 @@ Task<int> serve_configured(ServerMachine& machine, config::Config config, serve:
   Loop ready(loop);
   http::Client http(ready);
   serve::Gateway gateway({.loop = ready, .clock = clock, .manager = *machine.manager, .http = &http, .log = heard},
-                         std::move(config.upstreams), machine.machine.random, token_folder());
+                         std::move(config.upstreams), machine.machine.random, token_folder().string());
   serve::ToolsReady tools_ready(ready);
   gateway.start(tools_ready);
   if (gateway.size() > 0) {
@@ -126,7 +116,7 @@ int serve_command(const ServeArguments& arguments, std::string_view version) {
   Log log(config->log);
   for (const config::Problem& note : config->notes) log.write(LogThreshold::warning, "configuration", note.text());
   ServerMachine machine;
-  if (const auto opened = machine.open(*store, config->manager, &log); !opened) {
+  if (const auto opened = machine.open(*store, config->manager, &log, &*config); !opened) {
     complain(opened.error().detail);
     return exit_code::of(opened.error());
   }

@@ -39,6 +39,7 @@ class Gate {
  public:
   explicit Gate(boost::asio::io_context& loop) : loop_(loop) {}
   void open_once();
+  [[nodiscard]] bool nobody_waits() const noexcept { return waiters_.empty(); }
   /// Suspends until the next open_once().
   [[nodiscard]] Task<void> wait();
 
@@ -63,10 +64,15 @@ class McpClient::Impl final : public Receiver {
   Task<Result<void>> subscribe(std::string uri);
   Task<Result<void>> unsubscribe(std::string uri);
   Task<void> close();
+  Task<void> rest();
 
   [[nodiscard]] const ServerDescription* server() const noexcept { return server_ ? &*server_ : nullptr; }
   [[nodiscard]] const std::string& name() const noexcept { return transport_->name(); }
   [[nodiscard]] std::size_t open() const noexcept { return exchanges_.size(); }
+  [[nodiscard]] bool busy() const noexcept {
+    return callers_ > 0 || exchanges_.size() > (listening_ != nullptr ? 1 : 0) || !resources_.empty();
+  }
+  [[nodiscard]] SteadyTime last_used() const noexcept { return std::max(last_used_, up_since_); }
 
   void on_message(const mcp::Message& message, RequestNumber stream, int http_status) override;
   void on_fault(RequestNumber number, const Fault& fault) override;
@@ -106,7 +112,7 @@ class McpClient::Impl final : public Receiver {
   [[nodiscard]] bool stateless() const noexcept;
   [[nodiscard]] const ToolFacts* facts_of(std::string_view params) const;
   [[nodiscard]] Answer to_answer(Arrival arrival) const;
-  [[nodiscard]] RpcError read_error(std::string_view raw) const;
+  [[nodiscard]] Failure read_error(std::string_view raw) const;
 
   // incoming.cpp
   void take_answer(const mcp::Message& message, RequestNumber stream, int http_status);
@@ -114,8 +120,10 @@ class McpClient::Impl final : public Receiver {
   void take_notification(const mcp::Message& message, RequestNumber stream);
   void take_log(const mcp::Message& message, RequestNumber stream);
   [[nodiscard]] Call* call_for(const mcp::Message& message, RequestNumber stream) const;
-  /// The one call that has a request open; null where there are none or several.
-  [[nodiscard]] Call* only_call() const;
+  /// Calls of more than one owner are open: what names no call cannot be given to any.
+  [[nodiscard]] bool several_owners() const;
+  void want_logs(std::optional<LogLevel> level);
+  Task<void> tell_log_level(LogLevel level);
   Task<void> answer_question(Call& call, std::string id, InputRequest question);
   void refuse_question(std::string_view id, mcp::RpcCode code, std::string_view why);
 
@@ -158,12 +166,16 @@ class McpClient::Impl final : public Receiver {
   std::optional<mcp::Revision> remembered_;
   bool discover_ends_it_ = false;  // a program that does not survive a request before initialize
   std::uint64_t connections_ = 0;
-  std::uint32_t logged_ = 0;  // since the last connect
+  std::uint32_t logged_ = 0;            // since the last connect
+  std::optional<LogLevel> told_level_;  // since the last connect
   SteadyTime not_before_{};
   SteadyTime up_since_{};
+  SteadyTime last_used_{};
+  std::size_t callers_ = 0;  // requests of callers, over all their rounds
   Milliseconds backoff_;
   Error down_;
   bool connecting_ = false;
+  bool rested_ = false;  // it is down because nobody needed it
   Result<void> connected_;
   Gate connected_gate_;
   Gate idle_gate_;

@@ -44,7 +44,7 @@ Task<void> McpClient::Impl::attempt() {
     co_await pause(std::chrono::ceil<Milliseconds>(not_before_ - now));
   }
   state_ = State::connecting;
-  const bool again = server_.has_value();
+  const bool again = server_.has_value() && !std::exchange(rested_, false);
   connected_ = co_await establish();
   if (connected_) {
     state_ = State::ready;
@@ -183,6 +183,7 @@ Task<Result<void>> McpClient::Impl::greet(const mcp::EraProbe::Step& step, std::
     co_return told;
   }
   transport_->established(revision_);
+  told_level_ = options_.log_level;
   if (options_.log_level && server_->capabilities.logging) {
     std::string params;
     JsonWriter(params).begin_object().field("level", mcp::log_level_name(*options_.log_level)).end_object();

@@ -164,7 +164,7 @@ Task<Answer> McpClient::Impl::follow(Call& call, std::string created) {
         co_return Reply{std::string(now->result.raw()), mcp::member(now->result, "isError").boolean() == true};
       case mcp::TaskState::failed:
         cancel.ended();
-        if (now->error.is_object()) co_return std::unexpected(Failure(read_error(now->error.raw())));
+        if (now->error.is_object()) co_return std::unexpected(read_error(now->error.raw()));
         co_return std::unexpected(
             Failure(Error{errc::corrupt, "upstream.task",
                           "upstream '" + name() + "' says that its task failed: " + now->status_message.text()}));

@@ -97,6 +97,8 @@ http::ClientRequest HttpTransport::make_request(std::string_view method) const {
   request.connect_timeout = options_.connect_timeout;
   request.verify = options_.verify;
   request.ca_file = options_.ca_file;
+  request.certificate_file = options_.certificate_file;
+  request.key_file = options_.key_file;
   request.unix_socket = options_.unix_socket;
   request.addresses = options_.addresses;
   request.headers = options_.headers;

@@ -79,7 +79,12 @@ McpClient::Impl::Call* McpClient::Impl::call_for(const mcp::Message& message, Re
       if (each->task_id == id) return each;
     }
   }
-  return call_order_.empty() ? nullptr : call_order_.back();
+  return call_order_.empty() || several_owners() ? nullptr : call_order_.back();
+}
+
+bool McpClient::Impl::several_owners() const {
+  return std::ranges::any_of(
+      call_order_, [this](const Call* each) { return each->hooks->owner() != call_order_.front()->hooks->owner(); });
 }
 
 void McpClient::Impl::refuse_question(std::string_view id, mcp::RpcCode code, std::string_view why) {
@@ -107,6 +112,16 @@ void McpClient::Impl::take_request(const mcp::Message& message, RequestNumber st
     return;
   }
   Call* call = call_for(message, stream);
+  if (call == nullptr && !call_order_.empty()) {
+    log("asks something (" + message.method.text() +
+        ") without saying for which call, while calls of several owners are open; it is refused. A server that relates "
+        "its questions to a task or speaks 2026-07-28 or Streamable HTTP can be shared; else give each owner their "
+        "own");
+    refuse_question(id, mcp::RpcCode::invalid_request,
+                    "Calls of several users are open, and this does not say for which it is: name the task in _meta "
+                    "(io.modelcontextprotocol/related-task), or ask when one user's calls are open");
+    return;
+  }
   if (call == nullptr) {
     refuse_question(id, mcp::RpcCode::invalid_request,
                     "No call is open that this could belong to: ask while a tool runs");
@@ -145,28 +160,36 @@ Task<void> McpClient::Impl::answer_question(Call& call, std::string id, InputReq
   }
 }
 
-McpClient::Impl::Call* McpClient::Impl::only_call() const {
-  if (call_order_.size() == 1) return call_order_.front();
-  Call* only = nullptr;
-  for (const auto& [number, exchange] : exchanges_) {
-    if (exchange->call == nullptr || exchange->call->hooks == nullptr) continue;
-    if (only != nullptr && only != exchange->call) return nullptr;
-    only = exchange->call;
+void McpClient::Impl::take_log(const mcp::Message& message, RequestNumber stream) {
+  if (const auto found = exchanges_.find(stream); found != exchanges_.end()) {
+    const Call* call = found->second->call;
+    if (call != nullptr && call->hooks != nullptr) call->hooks->on_log(read_log_line(message));
+    return;
   }
-  return only;
+  // Over pipes nothing says whose line it is: all that are open hear it, as long as one owner has them all.
+  if (call_order_.empty() || several_owners()) {
+    if (events_ != nullptr) events_->on_log(read_log_line(message));
+    return;
+  }
+  const LogLine line = read_log_line(message);
+  for (const Call* each : call_order_) each->hooks->on_log(line);
 }
 
-void McpClient::Impl::take_log(const mcp::Message& message, RequestNumber stream) {
-  Call* call = nullptr;
-  if (const auto found = exchanges_.find(stream); found != exchanges_.end()) call = found->second->call;
-  // Over pipes nothing says whose line it is; with one call open there is no doubt. One that waits for its caller's
-  // answer to an `input_required` has no request open.
-  if (call == nullptr) call = only_call();
-  if (call != nullptr && call->hooks != nullptr) {
-    call->hooks->on_log(read_log_line(message));
-  } else if (events_ != nullptr) {
-    events_->on_log(read_log_line(message));
-  }
+// A server of the handshake family has one level for all its calls.
+void McpClient::Impl::want_logs(std::optional<LogLevel> level) {
+  if (!level || stateless() || !server_ || !server_->capabilities.logging) return;
+  if (told_level_ && *told_level_ <= *level) return;
+  told_level_ = level;
+  background_->spawn(tell_log_level(*level));
+}
+
+Task<void> McpClient::Impl::tell_log_level(LogLevel level) {
+  std::string params;
+  JsonWriter(params).begin_object().field("level", mcp::log_level_name(level)).end_object();
+  const Arrival set =
+      co_await exchange_once(nullptr, {.method = "logging/setLevel", .params = params, .limit = options_.list_timeout});
+  if (set.fault) log("may log more or less than is wanted: " + set.fault->error.detail);
+  idle_gate_.open_once();
 }
 
 void McpClient::Impl::take_notification(const mcp::Message& message, RequestNumber stream) {

@@ -200,7 +200,7 @@ Task<void> McpClient::Impl::listen() {
     }
     if (listen_anew_) continue;
     if (!ended.fault && ended.kind == mcp::Message::Kind::error) {
-      log("does not tell of changes: " + read_error(ended.text).message);
+      log("does not tell of changes: " + text_of(read_error(ended.text)));
       break;
     }
     if (clock_.now() - began > options_.backoff_most) wait = options_.backoff_first;

@@ -9,6 +9,7 @@
 #include "client/stdio_transport.hpp"
 #include "core/duration.hpp"
 #include "core/json_writer.hpp"
+#include "core/utf8.hpp"
 #include "mcp/splice.hpp"
 
 namespace meantime::client {
@@ -18,6 +19,7 @@ constexpr unsigned most_rounds = 100;  // of input in one request; a server that
 constexpr Milliseconds between_empty_rounds{200};
 constexpr Milliseconds for_farewells{2'000};
 constexpr std::uint32_t logs_per_connection = 100;
+constexpr std::size_t most_quoted = 200;  // bytes of what a server said, in an error
 
 }  // namespace
 
@@ -56,6 +58,8 @@ Task<void> Gate::wait() {
 }
 
 McpClient::Impl::Call::Call(Impl& impl, RequestHooks* its_hooks) : hooks(its_hooks), impl_(impl) {
+  ++impl_.callers_;
+  impl_.last_used_ = impl_.clock_.now();
   if (hooks == nullptr) return;
   token = ++impl_.last_number_;
   impl_.calls_.emplace(token, this);
@@ -63,6 +67,8 @@ McpClient::Impl::Call::Call(Impl& impl, RequestHooks* its_hooks) : hooks(its_hoo
 }
 
 McpClient::Impl::Call::~Call() {
+  --impl_.callers_;
+  impl_.last_used_ = impl_.clock_.now();
   if (hooks == nullptr) return;
   impl_.calls_.erase(token);
   impl_.call_order_.erase(place_);
@@ -196,16 +202,26 @@ Task<Arrival> McpClient::Impl::exchange_once(Call* call, Round round) {
   co_return co_await exchange;
 }
 
-RpcError McpClient::Impl::read_error(std::string_view raw) const {
-  const mcp::JsonSpan error(raw);
-  return {.code = static_cast<int>(mcp::member(error, "code").integer().value_or(0)),
-          .message = mcp::member(error, "message").text(),
-          .raw = std::string(raw)};
+Failure McpClient::Impl::read_error(std::string_view raw) const {
+  const mcp::JsonSpan code = mcp::member(mcp::JsonSpan(raw), "code");
+  const mcp::JsonSpan message = mcp::member(mcp::JsonSpan(raw), "message");
+  if (code.integer() && std::in_range<int>(*code.integer()) && message.is_string()) {
+    return RpcError{.code = static_cast<int>(*code.integer()), .message = message.text(), .raw = std::string(raw)};
+  }
+  // It would not pass for an error with our own client either.
+  return Error{errc::corrupt, "upstream.request",
+               "upstream '" + name() + "' answered with an error that lacks its code or message: " +
+                   std::string(raw.substr(0, utf8::cut_length(raw, most_quoted)))};
 }
 
 Answer McpClient::Impl::to_answer(Arrival arrival) const {
   if (arrival.fault) return std::unexpected(Failure(std::move(arrival.fault->error)));
-  if (arrival.kind == mcp::Message::Kind::error) return std::unexpected(Failure(read_error(arrival.text)));
+  if (arrival.kind == mcp::Message::Kind::error) return std::unexpected(read_error(arrival.text));
+  if (!mcp::JsonSpan(arrival.text).is_object()) {
+    return std::unexpected(Failure(Error{errc::corrupt, "upstream.request",
+                                         "upstream '" + name() + "' answered with a result that is no object: " +
+                                             arrival.text.substr(0, utf8::cut_length(arrival.text, most_quoted))}));
+  }
   return Reply{std::move(arrival.text), arrival.is_error};
 }
 
@@ -247,6 +263,7 @@ Task<Answer> McpClient::Impl::request(Request request, Milliseconds limit) {
                                                   " requests open already: ask again later"}));
     }
     if (!call) call.emplace(*this, request.hooks);
+    if (request.hooks != nullptr) want_logs(request.log_level);
     std::string_view params = repeated.empty() ? request.params : repeated;
     const ToolFacts* facts = is_call ? facts_of(params) : nullptr;
     const bool as_task = facts != nullptr && facts->needs_task && mcp::has_requested_tasks(revision_) &&
@@ -293,7 +310,8 @@ Task<Answer> McpClient::Impl::request(Request request, Milliseconds limit) {
         co_return std::unexpected(
             Failure(Error{errc::corrupt, "upstream.request",
                           "upstream '" + name() + "' answered " + std::string(request.method) +
-                              " with a kind of result that was not asked for: " + arrival.text.substr(0, 200)}));
+                              " with a kind of result that was not asked for: " +
+                              arrival.text.substr(0, utf8::cut_length(arrival.text, most_quoted))}));
       case mcp::ResultKind::input_required:
         break;
     }
@@ -372,6 +390,24 @@ Task<void> McpClient::Impl::close() {
   state_ = State::closed;
 }
 
+// Those that come meanwhile wait for the end, as they wait for a start.
+Task<void> McpClient::Impl::rest() {
+  if (state_ != State::ready || connecting_ || busy()) co_return;
+  listen_.reset();
+  if (!exchanges_.empty()) co_return listen_again();
+  state_ = State::down;
+  rested_ = true;
+  connecting_ = true;
+  co_await transport_->stop();
+  not_before_ = clock_.now();
+  if (state_ != State::down || !connecting_) co_return;  // closed meanwhile
+  if (connected_gate_.nobody_waits()) {
+    connecting_ = false;
+  } else {
+    attempt_ = attempt();
+  }
+}
+
 McpClient::McpClient(Loop& loop, Clock& clock, StdioOptions server, ClientOptions options, ClientEvents* events)
     : impl_(std::make_unique<Impl>(loop, clock, options, events)) {
   impl_->use(std::make_unique<StdioTransport>(loop, clock, *impl_, std::move(server), options.name, options.log));
@@ -425,6 +461,15 @@ Task<Result<void>> McpClient::unsubscribe(std::string uri) {
 }
 Task<void> McpClient::close() {
   return impl_->close();
+}
+Task<void> McpClient::rest() {
+  return impl_->rest();
+}
+bool McpClient::busy() const noexcept {
+  return impl_->busy();
+}
+SteadyTime McpClient::last_used() const noexcept {
+  return impl_->last_used();
 }
 std::size_t McpClient::open() const noexcept {
   return impl_->open();

@@ -50,6 +50,9 @@ class RequestHooks {
   virtual ~RequestHooks() = default;
   virtual void on_progress(const Progress& /*progress*/) {}
   virtual void on_log(LogLine /*line*/) {}
+  /// Whose request it is. What a server asks or logs without saying for which request is heard only while everything
+  /// that is open belongs to one owner: nobody sees what is another's.
+  [[nodiscard]] virtual std::string_view owner() const noexcept { return {}; }
   /// The server asks for something: answer in the order of `requests`, whose keys are unique over the request's life.
   /// Errors: unsupported (it cannot be asked that), anything else (it fails the request, where it hangs on it).
   [[nodiscard]] virtual Task<Result<std::vector<InputResponse>>> on_input(std::vector<InputRequest> requests);
@@ -61,7 +64,9 @@ struct Request {
   RequestHooks* hooks = nullptr;  ///< Null: nothing is heard, nothing can be asked.
   /// What this request's caller can be asked, of what the client declares; stateless servers only. Absent: all of it.
   std::optional<mcp::ClientCapabilities> capabilities;
-  std::optional<LogLevel> log_level;  ///< Stateless servers only; absent: the client's.
+  /// What its caller wants to hear; absent: the client's. Servers of the handshake family have one level for all: they
+  /// are told the most talkative one that was ever wanted.
+  std::optional<LogLevel> log_level;
 };
 
 /// Who the server says it is.
@@ -136,8 +141,16 @@ class McpClient {
   /// No call may follow but the destructor.
   [[nodiscard]] Task<void> close();
 
+  /// Ends the server's program or session in order; the next request starts it again, without a pause. Nothing may be
+  /// open: then nothing is done. on_connected() comes with the new start, on_down() does not.
+  [[nodiscard]] Task<void> rest();
+
   /// Requests that are open now.
   [[nodiscard]] std::size_t open() const noexcept;
+  /// A caller waits for an answer, or wants to hear of changes of a resource.
+  [[nodiscard]] bool busy() const noexcept;
+  /// When a request of a caller last began or ended; the start of the last connection, if that was later.
+  [[nodiscard]] SteadyTime last_used() const noexcept;
 
  private:
   class Impl;

@@ -35,6 +35,8 @@ struct HttpOptions {
   std::vector<mcp::HeaderField> headers;  ///< Sent with every request.
   std::string unix_socket;                ///< Connects there instead of to the URL's host.
   std::string ca_file;                    ///< PEM; empty: the system's authorities.
+  std::string certificate_file;           ///< PEM, with key_file: our own, for servers that want one.
+  std::string key_file;
   bool verify = true;
   http::Addresses addresses = http::Addresses::any;
   Milliseconds connect_timeout{10'000};

@@ -42,7 +42,7 @@ struct HttpLimits {
   std::uint32_t connections = 10'240;       ///< At once.
   Milliseconds idle{75'000};                ///< A connection without a request is closed after this.
   Milliseconds head_time{10'000};           ///< For the head to come in.
-  Milliseconds body_time{60'000};           ///< For the body, which must come on steadily meanwhile.
+  Milliseconds body_time{60'000};           ///< For the body, which must come on steadily meanwhile; 0: only that.
   std::uint64_t unread_bytes = 8ULL << 20;  ///< Of an answer that the client does not read; then it is cut off.
   Milliseconds write_stall{30'000};         ///< A client that reads nothing for so long is cut off.
 };
@@ -66,7 +66,10 @@ struct HttpSettings {
   /// Origins of web pages that may call, as "https://app.example.com", beside those of this machine and public_url's.
   std::vector<std::string> allowed_origins;
   std::vector<std::string> allowed_hosts;  ///< Names in `Host`, without port, beside those that hosts() adds.
-  double look_ups_per_second = 20;         ///< Of tasks by their id, for each caller; 0: no limit.
+  /// How long a connection is kept for one request of a client that comes back for the rest (2025-11-25); 0: to its
+  /// end.
+  Milliseconds longest_hold{0};
+  double look_ups_per_second = 1'000;  ///< Of tasks by their id, for each caller; 0: no limit.
   HttpLimits limits;
   HttpSessions sessions;
 

@@ -95,7 +95,7 @@ void read_http_limits(Section& http, HttpLimits& out) {
   Section::set(out.connections, limits.number("connections", 1, 1'000'000));
   Section::set(out.idle, limits.duration("idle", moment));
   Section::set(out.head_time, limits.duration("head_time", moment));
-  Section::set(out.body_time, limits.duration("body_time", moment));
+  Section::set(out.body_time, limits.duration("body_time"));
   Section::set(out.unread_bytes, limits.size("unread", 64U << 10U));
   Section::set(out.write_stall, limits.duration("write_stall", moment));
 }
@@ -112,7 +112,19 @@ void read_sessions(Section& http, HttpSessions& out) {
 }
 
 void read_tokens(Section& auth, AuthSettings& out) {
-  Section::set(out.token_file, auth.file("token_file"));
+  // The path counts though the file is not there yet: `meantime token` makes it.
+  if (const auto given = auth.text("token_file")) {
+    out.token_file = auth.problems().resolve(*given);
+    std::error_code ec;
+    if (!std::filesystem::exists(out.token_file, ec)) {
+      auth.say(auth.place_of("token_file"), auth.named("token_file") + ": there is no file '" +
+                                                out.token_file.string() +
+                                                "' yet: make it with its first token by: meantime token NAME --file '" +
+                                                out.token_file.string() + "'");
+    } else {
+      static_cast<void>(auth.file("token_file"));
+    }
+  }
   if (auth.value("token_file") == nullptr) {
     auth.say(auth.place_of("kind"),
              "which tokens? Name the file of their hashes, a line each: token_file = \"tokens\" in [auth]");
@@ -155,6 +167,7 @@ void read_http(Section& document, Config& config) {
   read_path(http, out);
   read_tls(http, out);
   read_names(http, out);
+  Section::set(out.longest_hold, http.duration("longest_hold"));
   Section::set(out.look_ups_per_second, http.number("look_ups_per_second", 0, 1'000'000));
   read_http_limits(http, out.limits);
   read_sessions(http, out.sessions);

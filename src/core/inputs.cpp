@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/parse.hpp>
 #include <string_view>
 
+#include "core/json_writer.hpp"
 #include "core/utf8.hpp"
 
 namespace meantime {
@@ -14,6 +16,7 @@ constexpr std::size_t max_key_bytes = 128;
 constexpr std::size_t max_method_bytes = 128;
 constexpr std::size_t max_depth = 128;
 constexpr std::size_t max_bytes = 4UL << 20U;
+constexpr std::string_view refused_key = "meantime/refused";  // no result of MCP has such a member alone
 
 // Takes JSON in and makes nothing of it; stops at a text whose first value is no object.
 struct ObjectOnly {
@@ -130,6 +133,22 @@ std::vector<InputResponse> responses_of(const std::vector<AskedInput>& asked) {
     if (each.response) given.push_back({each.request.key, *each.response});
   }
   return given;
+}
+
+std::string refusal_response(std::string_view why) {
+  std::string out;
+  JsonWriter(out).begin_object().field(refused_key, why).end_object();
+  return out;
+}
+
+std::optional<std::string> refused_because(std::string_view response) {
+  if (!response.contains(refused_key)) return std::nullopt;
+  boost::system::error_code problem;
+  const auto value = boost::json::parse(response, problem);
+  if (problem || !value.is_object() || value.get_object().size() != 1) return std::nullopt;
+  const auto* why = value.get_object().if_contains(refused_key);
+  if (why == nullptr || !why->is_string()) return std::nullopt;
+  return std::string(why->get_string());
 }
 
 Result<void> check_inputs(std::vector<InputRequest>& requests) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "meantime/error.hpp"
@@ -28,6 +29,11 @@ std::uint32_t answer_inputs(std::vector<AskedInput>& asked, std::vector<InputRes
 
 [[nodiscard]] std::vector<InputRequest> open_inputs(const std::vector<AskedInput>& asked);
 [[nodiscard]] std::vector<InputResponse> responses_of(const std::vector<AskedInput>& asked);
+
+/// The response that stands for "I will not answer this": whoever asked gets an error with this text, no result.
+[[nodiscard]] std::string refusal_response(std::string_view why);
+/// Why, if it is one; else absent.
+[[nodiscard]] std::optional<std::string> refused_because(std::string_view response);
 
 /// The refusals of add_inputs.
 [[nodiscard]] Error input_key_used(const std::string& key);

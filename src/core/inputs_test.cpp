@@ -79,5 +79,16 @@ TEST(Inputs, ParamsAndResponsesBecomeOneLine) {
   EXPECT_THAT(refused.error().detail, HasSubstr("'b'"));
 }
 
+TEST(Inputs, ARefusalIsToldFromAnswers) {
+  EXPECT_EQ(refused_because(refusal_response("the user said \"no\"")), "the user said \"no\"");
+  for (const char* answer : {"{}", R"({"action":"cancel"})", R"({"meantime/refused":1})", "meantime/refused",
+                             R"({"meantime/refused":"x","content":{}})"}) {
+    EXPECT_EQ(refused_because(answer), std::nullopt) << answer;
+  }
+  std::vector<InputResponse> responses{{"a", refusal_response("why")}};
+  ASSERT_TRUE(check_responses(responses));
+  EXPECT_EQ(refused_because(responses[0].result), "why") << "as it comes back from a store";
+}
+
 }  // namespace
 }  // namespace meantime

@@ -11,6 +11,9 @@
 
 namespace meantime {
 
+/// Same destination, platform and channel: one of them is enough.
+[[nodiscard]] bool same_place(const Redirect& a, const Redirect& b) noexcept;
+
 /// Puts `redirect` in the place of the one with the same destination, platform and channel, or at the end; answers
 /// where it stands. Absent: there are max_redirects already.
 [[nodiscard]] std::optional<std::size_t> put_redirect(std::vector<Redirect>& redirects, Redirect redirect);

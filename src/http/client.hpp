@@ -37,8 +37,10 @@ struct ClientRequest {
   int follow_redirects = 0;            ///< How many. Authorization and cookies never go to another origin.
   bool verify = true;                  ///< The server's certificate and its name.
   std::string ca_file;                 ///< PEM; empty: the system's authorities.
-  std::string unix_socket;             ///< Connects there instead of to the URL's host.
-  bool use_proxy = true;               ///< As http_proxy, https_proxy and no_proxy of the environment say.
+  std::string certificate_file;        ///< PEM, with key_file: our own, for servers that want one. Empty: none.
+  std::string key_file;
+  std::string unix_socket;  ///< Connects there instead of to the URL's host.
+  bool use_proxy = true;    ///< As http_proxy, https_proxy and no_proxy of the environment say.
   Addresses addresses = Addresses::any;
   /// A kept connection that breaks before an answer is an error ("http.client"): else the request is quietly sent
   /// again on another, though it may have arrived. Not with follow_redirects.

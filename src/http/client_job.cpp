@@ -77,6 +77,10 @@ void ClientThread::Job::set_request() {
   set(easy_, CURLOPT_SSL_VERIFYHOST, request.verify ? 2L : 0L);
   set(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (!request.ca_file.empty()) set(easy_, CURLOPT_CAINFO, request.ca_file.c_str());
+  if (!request.certificate_file.empty()) {
+    set(easy_, CURLOPT_SSLCERT, request.certificate_file.c_str());
+    set(easy_, CURLOPT_SSLKEY, request.key_file.c_str());
+  }
   if (!request.unix_socket.empty()) set(easy_, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
   const bool public_only = request.addresses == Addresses::public_only;
   if (!request.use_proxy || public_only) set(easy_, CURLOPT_PROXY, "");

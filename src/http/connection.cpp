@@ -61,12 +61,16 @@ void Connection::on_deadline() {
     case Limit::head:
       return refuse(408, "The head of the request took too long: send it at once.");
     case Limit::body: {
+      const Milliseconds span = body_span();
+      body_took_ += span;
       const std::size_t came = reader_.body_bytes() - body_seen_;
-      const auto span = std::chrono::duration_cast<std::chrono::seconds>(shared_.options.body_check).count();
-      if (came < shared_.options.min_body_rate * static_cast<std::size_t>(std::max<std::int64_t>(span, 1)))
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span).count();
+      if (came < shared_.options.min_body_rate * static_cast<std::size_t>(std::max<std::int64_t>(seconds, 1)))
         return refuse(408, "The body comes too slowly.");
+      if (shared_.options.body.count() > 0 && body_took_ >= shared_.options.body)
+        return refuse(408, "The body took too long: send less at once, or ask for a longer body_time.");
       body_seen_ = reader_.body_bytes();
-      return set_limit(Limit::body, shared_.options.body_check);
+      return set_limit(Limit::body, body_span());
     }
     case Limit::stall: {
       // The kernel asks for more only when much of what it holds has left: a slow client may take all along.
@@ -125,14 +129,24 @@ void Connection::process() {
       if (limit_ != Limit::head) set_limit(Limit::head, shared_.options.head);
     } else {
       const bool first = !std::exchange(head_seen_, true);
-      if (first) body_seen_ = 0;
-      if (limit_ != Limit::body) set_limit(Limit::body, shared_.options.body_check);
+      if (first) {
+        body_seen_ = 0;
+        body_took_ = Milliseconds(0);
+      }
+      if (limit_ != Limit::body) set_limit(Limit::body, body_span());
       if (first && head_is_welcome() && reader_.take_expectation()) send(go_on, {});
     }
     break;
   }
   processing_ = false;
   if (finishing_ && !lingering_ && !closed_ && answer_ == Answer::none && queued() == 0) finish();
+}
+
+// Until the body is looked at again.
+Milliseconds Connection::body_span() const {
+  const ServerOptions& options = shared_.options;
+  if (options.body.count() == 0) return options.body_check;
+  return std::min(options.body_check, options.body - body_took_);
 }
 
 bool Connection::head_is_welcome() {

@@ -89,6 +89,7 @@ class Connection final : public Exchange, private WireUser {
   void process();
   void handle_request();
   bool head_is_welcome();
+  [[nodiscard]] Milliseconds body_span() const;
   void refuse(int status, std::string_view text);
   void read_on();
   void send(std::string_view head, std::string_view body);
@@ -110,6 +111,7 @@ class Connection final : public Exchange, private WireUser {
   Deadline deadline_{[](void* self) { static_cast<Connection*>(self)->on_deadline(); }, this};
   Ready turn_{[](void* self) { static_cast<Connection*>(self)->turn(); }, this};
   std::size_t body_seen_ = 0;
+  Milliseconds body_took_{0};
   std::size_t discarded_ = 0;
   std::size_t in_kernel_ = 0;  // when the time for a stall began
   Answer answer_ = Answer::none;

@@ -42,6 +42,20 @@ class HostileTest : public ServerTest {
   }
 };
 
+TEST_F(HostileTest, ABodyThatComesSteadilyStillHasToEndInItsTime) {
+  start({.body = Milliseconds(20'000)});
+  auto peer = connect();
+  peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
+  for (int i = 0; i < 19; ++i) {
+    peer.send(std::string(1000, 'x'));
+    clock.advance(Milliseconds(1000));
+    ASSERT_FALSE(peer.is_closed());
+  }
+  peer.send(std::string(1000, 'x'));
+  clock.advance(Milliseconds(1001));
+  EXPECT_THAT(peer.receive_all(), AllOf(StartsWith("HTTP/1.1 408 "), HasSubstr("took too long")));
+}
+
 TEST_F(HostileTest, AHeadThatComesByteByByteEndsAfterItsLimit) {
   start();
   auto peer = connect();

@@ -27,6 +27,7 @@ struct ServerOptions {
   Milliseconds handshake{10'000};        ///< TLS.
   Milliseconds body_check{15'000};       ///< In each such span a body brings min_body_rate bytes a second (408).
   std::size_t min_body_rate = 256;       ///< Bytes a second.
+  Milliseconds body{0};                  ///< For the whole body (408); 0: as long as it comes on.
   Milliseconds write_stall{30'000};      ///< A client that takes nothing of what waits for it is dropped.
 };
 

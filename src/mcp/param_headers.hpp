@@ -14,6 +14,9 @@
 
 namespace meantime::mcp {
 
+/// How the names of such fields begin, in lower case.
+inline constexpr std::string_view param_field_prefix = "mcp-param-";
+
 /// One annotated argument.
 struct ParamHeader {
   enum class Kind : std::uint8_t { string, integer, boolean };

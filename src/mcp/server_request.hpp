@@ -26,6 +26,9 @@ class HttpHead {
   [[nodiscard]] virtual std::optional<std::string_view> header(std::string_view name) const = 0;
   /// There is more than one field of that name.
   [[nodiscard]] virtual bool repeated(std::string_view name) const = 0;
+  /// All fields whose names begin with `prefix` (lower case), in order: name in lower case, value.
+  [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> fields_under(
+      std::string_view prefix) const = 0;
 
  protected:
   ~HttpHead() = default;

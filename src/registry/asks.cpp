@@ -68,6 +68,11 @@ Result<std::vector<InputResponse>> Ask::await_resume() {
   if (error_) return std::unexpected(std::move(*error_));
   std::vector<InputResponse> responses;
   responses.reserve(requests_.size());
+  for (const Request& each : requests_) {
+    if (auto why = refused_because(*each.response)) {
+      return std::unexpected(Error{errc::unsupported, "tool.ask", std::move(*why)});
+    }
+  }
   for (Request& each : requests_) responses.push_back({std::move(each.request.key), std::move(*each.response)});
   return responses;
 }

@@ -147,7 +147,11 @@ void LiveTask::arm_budget_anew(Milliseconds budget) {
 }
 
 void LiveTask::arm_budget(Milliseconds budget) {
-  host.deadlines().arm(budget_, budget, started);
+  // `started` may be of a clock that stands still between two ticks: a budget must not end early for that.
+  constexpr Milliseconds longest_tick{10};
+  Deadlines& deadlines = host.deadlines();
+  const SteadyTime now = deadlines.clock().now();
+  deadlines.arm(budget_, budget, now - started < longest_tick ? now : started);
 }
 
 }  // namespace meantime

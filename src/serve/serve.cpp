@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "serve/serve.hpp"
 
+#include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 
@@ -27,7 +28,9 @@ McpServerOptions server_options(const ServeOptions& options) {
   server.offers = options.offers;
   server.scopes_of = options.scopes_of;
   server.wait_without_tasks = options.over_budget == config::SessionSettings::OverBudget::wait;
-  server.look_ups = {.per_second = options.http.look_ups_per_second};
+  // After a pause a second's worth at once.
+  const double rate = options.http.look_ups_per_second;
+  server.look_ups = {.per_second = rate, .burst = std::max(auth::RateLimit().burst, rate)};
   return server;
 }
 

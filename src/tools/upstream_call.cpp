@@ -27,6 +27,7 @@ class ContextHooks final : public client::RequestHooks {
   explicit ContextHooks(ToolContext& context) : context_(context) {}
   void on_progress(const Progress& progress) override { context_.progress(progress); }
   void on_log(LogLine line) override { context_.log(std::move(line)); }
+  [[nodiscard]] std::string_view owner() const noexcept override { return context_.caller().user_id; }
   Task<Result<std::vector<InputResponse>>> on_input(std::vector<InputRequest> requests) override;
 
  private:

@@ -194,5 +194,35 @@ TEST_F(Servers, WithoutAStoreCallsAreAnsweredAllTheSame) {
   EXPECT_NE(ended.err.find("known to this process alone"), std::string::npos) << ended.err;
 }
 
+TEST_F(Servers, ATokenIsMadeListedAndRevoked) {
+  const std::string config = file("auth.toml", "[http]\n[auth]\nkind = \"tokens\"\ntoken_file = \"tokens\"\n");
+  const Ended missing = meantime({"config", "check", config});
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_NE(missing.err.find("meantime token NAME --file"), std::string::npos) << missing.err;
+  const Ended made = meantime({"token", "ann", "--scopes", "read,write", "--config", config});
+  ASSERT_EQ(made.code, 0) << made.err;
+  ASSERT_EQ(made.out.size(), 3U + 43U + 1U) << "256 bits and nothing else: " << made.out;
+  EXPECT_EQ(meantime({"config", "check", config}).code, 0);
+  std::ifstream in(folder() / "tokens");
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  EXPECT_TRUE(text.starts_with("ann:") && text.ends_with(":read write\n")) << text;
+  EXPECT_EQ(text.find(last_line(made.out)), std::string::npos) << "the token itself is never stored";
+  EXPECT_EQ(meantime({"token", "bob", "--file", (folder() / "tokens").string()}).code, 0);
+  EXPECT_EQ(meantime({"token", "--list", "--config", config}).out, "ann\tread write\nbob\tevery scope\n");
+  EXPECT_EQ(meantime({"token", "--revoke", "ann", "--config", config}).code, 0);
+  EXPECT_EQ(meantime({"token", "--revoke", "ann", "--config", config}).code, 1);
+  const Ended listed = meantime({"token", "--list", "--json", "--config", config});
+  EXPECT_EQ(json::parse(std::string_view(listed.out)).at("tokens").as_array().size(), 1U);
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"token"},
+                                                {"token", "a b", "--config", config},
+                                                {"token", "x", "--config", "/no/such"},
+                                                {"token", "x", "--list"},
+                                                {"token", "x", "--config", file("none.toml", "")}}) {
+    const Ended refused = meantime(wrong);
+    EXPECT_EQ(refused.code, 2) << refused.err;
+    EXPECT_EQ(refused.out, "");
+  }
+}
+
 }  // namespace
 }  // namespace meantime::test

@@ -148,7 +148,7 @@ class Server {
     const std::string head =
         R"({"resultType":"complete","taskId":"new-1","createdAt":"2026-11-22T10:00:00Z","lastUpdatedAt":"2026-11-22T10:00:00Z","ttlMs":null,"pollIntervalMs":1,)";
     ++looks_;
-    if (looks_ == 1) {
+    if (looks_ <= 1) {
       answer(id, head + R"("status":"working","statusMessage":"1 of 2"})");
     } else if (name_.empty()) {
       answer(id, head + R"("status":"input_required","inputRequests":{"who":)" + std::string(form) + "}}");
@@ -182,6 +182,12 @@ class Server {
     } else if (name == "garbage") {
       say("Listening on port 3000\n\xff\xfe not text\n{\"jsonrpc\":\"2.0\"}\n[1,2\n[]\n{}");
       say(R"({"jsonrpc":"2.0","id":)" + id + ",\"result\":" + text_block("after the garbage") + "}");
+    } else if (name == "say") {
+      // A line as it was given, then an answer as it should be.
+      std::string line = member(message.param.arguments, "line").text();
+      for (auto at = line.find("$ID"); at != line.npos; at = line.find("$ID")) line.replace(at, 3, id);
+      say(line);
+      answer(id, text_block("the answer after it"));
     } else if (name == "stranger") {
       answer("\"nobody\"", "{}");
       answer("-5", "{}");
@@ -217,6 +223,9 @@ class Server {
       answer(id, text_block("done"));
     } else if (name == "ask") {
       ask(id, message);
+    } else if (name == "log_now") {
+      say(R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"warning","data":"whose?"}})");
+      answer(id, text_block("done"));
     } else if (name == "ask_odd") {
       asking_ = id;
       say(R"({"jsonrpc":"2.0","id":"odd","method":"odd/question"})");

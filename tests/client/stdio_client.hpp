@@ -51,6 +51,9 @@ struct HeardHooks final : client::RequestHooks {
     co_return out;
   }
 
+  [[nodiscard]] std::string_view owner() const noexcept override { return whose; }
+
+  std::string whose;
   std::string answer = R"({"action":"accept","content":{"name":"Ada"}})";
   std::optional<errc> refuses;
   std::vector<Progress> steps;

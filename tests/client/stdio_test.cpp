@@ -336,6 +336,82 @@ TEST_F(StdioClient, AToolThatNeedsATaskOf2025GetsOne) {
   EXPECT_EQ(text_of(run(io, std::move(task))), "after a while");
 }
 
+TEST_F(StdioClient, AQuestionThatNamesNoCallIsRefusedWhileCallsOfSeveralOwnersAreOpen) {
+  open({});
+  HeardHooks ann;
+  HeardHooks bob;
+  ann.whose = "ann";
+  bob.whose = "bob";
+  auto held = client->call_tool("hold", "{}", &ann);
+  const std::string refused = text_of(call("ask", "{}", &bob));
+  EXPECT_THAT(refused, HasSubstr("Calls of several users are open"));
+  EXPECT_THAT(ann.asked, IsEmpty());
+  EXPECT_THAT(bob.asked, IsEmpty());
+  EXPECT_THAT(logged, Contains(HasSubstr("calls of several owners are open")));
+  ASSERT_TRUE(call("release", "{}", &bob));
+  ASSERT_TRUE(run(io, std::move(held)));
+  EXPECT_THAT(text_of(call("ask", "{}", &bob)), HasSubstr("Ada")) << "alone, it is clear who is meant";
+  EXPECT_EQ(bob.asked.size(), 1U);
+}
+
+TEST_F(StdioClient, ALogLineThatNamesNoCallIsHeardByAllCallsOfOneOwnerAndByNoneOfSeveral) {
+  open({});
+  HeardHooks first;
+  HeardHooks second;
+  first.whose = second.whose = "ann";
+  auto held = client->call_tool("hold", "{}", &first);
+  ASSERT_TRUE(call("log_now", "{}", &second));
+  EXPECT_EQ(first.logs.size(), 1U);
+  EXPECT_EQ(second.logs.size(), 1U);
+  HeardHooks bob;
+  bob.whose = "bob";
+  ASSERT_TRUE(call("log_now", "{}", &bob));
+  EXPECT_THAT(bob.logs, IsEmpty());
+  EXPECT_EQ(first.logs.size(), 1U);
+  ASSERT_EQ(events.logs.size(), 1U) << "it is not lost: whoever runs the client has it";
+  EXPECT_EQ(events.logs[0].data, R"("whose?")");
+  ASSERT_TRUE(call("release"));
+  ASSERT_TRUE(run(io, std::move(held)));
+}
+
+TEST_F(StdioClient, AServerWithAHandshakeIsToldTheMostTalkativeLevelThatACallerWants) {
+  open({});
+  HeardHooks hooks;
+  for (const LogLevel level : {LogLevel::warning, LogLevel::debug, LogLevel::error}) {
+    ASSERT_TRUE(run(io, client->call_tool("echo", "{}", &hooks, {}, {}, level)));
+  }
+  const std::string seen = text_of(call("seen"));
+  EXPECT_THAT(seen, HasSubstr(R"("method":"logging/setLevel","params":{"level":"warning"})"));
+  EXPECT_THAT(seen, HasSubstr(R"("method":"logging/setLevel","params":{"level":"debug"})"));
+  EXPECT_THAT(seen, Not(HasSubstr(R"({"level":"error"})"))) << "what one wants less of, another still hears";
+}
+
+TEST_F(StdioClient, AServerAtRestIsStartedAgainByTheNextCall) {
+  open({});
+  ASSERT_TRUE(call("echo", R"({"text":"a"})"));
+  HeardHooks hooks;
+  auto held = client->call_tool("hold", "{}", &hooks);
+  EXPECT_TRUE(client->busy());
+  run(io, client->rest());
+  ASSERT_TRUE(call("release")) << "nothing is ended while a call is open";
+  ASSERT_TRUE(run(io, std::move(held)));
+  EXPECT_FALSE(client->busy());
+  EXPECT_EQ(events.connects, 1);
+  run(io, client->rest());
+  EXPECT_EQ(text_of(call("echo", R"({"text":"b"})")), "b");
+  EXPECT_EQ(events.connects, 2);
+  EXPECT_EQ(events.down, "");
+}
+
+TEST_F(StdioClient, ACallThatComesWhileTheServerIsEndedWaitsForItsNewStart) {
+  open({});
+  ASSERT_TRUE(call("echo"));
+  Task<void> resting = client->rest();
+  EXPECT_EQ(text_of(call("echo", R"({"text":"c"})")), "c");
+  run(io, std::move(resting));
+  EXPECT_EQ(events.connects, 2);
+}
+
 TEST_F(StdioClient, AnswersOfAnUnknownKindAreInvalid) {
   open({"--stateless"});
   EXPECT_EQ(code_of(call("odd_type")), errc::corrupt);

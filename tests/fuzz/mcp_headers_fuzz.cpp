@@ -35,6 +35,13 @@ class Head final : public HttpHead {
     return found->second;
   }
   [[nodiscard]] bool repeated(std::string_view) const override { return false; }
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> fields_under(std::string_view prefix) const override {
+    std::vector<std::pair<std::string, std::string>> found;
+    for (const auto& [name, value] : fields_) {
+      if (name.starts_with(prefix)) found.emplace_back(name, value);
+    }
+    return found;
+  }
 
  private:
   std::map<std::string, std::string, std::less<>> fields_;

@@ -156,5 +156,55 @@ TEST_F(Front, WiderThanThisMachineWithoutAuthenticationItIsNotOpened) {
   EXPECT_THAT(opened.error().detail, HasSubstr("[auth]"));
 }
 
+TEST_F(Front, HeadersThatMustRepeatArgumentsAreCheckedThoughTheToolComesLater) {
+  serve::ToolsReady ready(peer.turns);
+  serve::McpServerOptions options;
+  options.tools_ready = &ready;
+  server.emplace(peer.loop, *peer.manager, peer.clock, peer.random, std::move(options));
+  config::HttpSettings http;
+  http.listen = {{.host = "127.0.0.1", .port = 0}};
+  front = std::move(*serve::HttpFront::open(peer.turns, *server, http, {}, "local"));
+  http::Client client(peer.turns);
+  const auto call_late = [&](const std::string& header) {
+    auto request = call("late");
+    request.body.replace(request.body.find(R"("_meta")"), 0, R"("arguments":{"region":"eu"},)");
+    if (!header.empty()) request.headers.emplace_back("Mcp-Param-Region", header);
+    return client.send(std::move(request));
+  };
+  bool wanted = false;
+  ready.when_wanted([&] { wanted = true; });
+  auto other = call_late("us");
+  run_until(peer.loop, [&] { return wanted; });
+  auto right = call_late("eu");
+  auto none = call_late("");
+  Tool tool;
+  tool.name = "late";
+  tool.coroutine = quick;
+  tool.input_schema = R"({"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"}}})";
+  ASSERT_TRUE(peer.manager->add_tool(std::move(tool)));
+  ready.set();
+  EXPECT_THAT(run(peer.loop, std::move(right))->body, HasSubstr("done"));
+  EXPECT_THAT(run(peer.loop, std::move(other))->body, HasSubstr("-32020"));
+  EXPECT_THAT(run(peer.loop, std::move(none))->body, HasSubstr("-32020"));
+}
+
+TEST_F(Front, WhoGuessesTaskIdsByTheBuiltinToolsIsSlowedDown) {
+  serve::McpServerOptions options;
+  options.look_ups = {.per_second = 0.001, .burst = 3};
+  server.emplace(peer.loop, *peer.manager, peer.clock, peer.random, std::move(options));
+  config::HttpSettings http;
+  http.listen = {{.host = "127.0.0.1", .port = 0}};
+  front = std::move(*serve::HttpFront::open(peer.turns, *server, http, {}, "local"));
+  http::Client client(peer.turns);
+  const auto check = [&](const std::string& tool) {
+    auto request = call(tool);
+    request.body.replace(request.body.find(R"("_meta")"), 0, R"("arguments":{"task_id":"nobody-knows"},)");
+    return run(peer.loop, client.send(std::move(request)))->body;
+  };
+  for (const char* tool : {"check_task", "await_task", "cancel_task"}) EXPECT_THAT(check(tool), HasSubstr("not found"));
+  EXPECT_THAT(check("check_task"), HasSubstr("Too many look-ups"));
+  EXPECT_THAT(run(peer.loop, client.send(call("list_tasks")))->body, HasSubstr("tasks")) << "lists show no other's ids";
+}
+
 }  // namespace
 }  // namespace meantime::test

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
+import { clients, connect_v1, text, v1 } from './fixture/sdk_clients.mjs';
 import { serve_configuration, serve_fixture, stop, write_configuration } from './fixture/servers.mjs';
 
 const fixture = process.env.FIXTURE;
@@ -16,77 +16,12 @@ const meantime = process.env.MEANTIME;
 const folder = mkdtempSync(join(tmpdir(), 'meantime-sdk-server-'));
 const configuration = join(folder, 'meantime.toml');
 write_configuration(configuration, [fixture, '--stdio']);
-const peers = process.env.MEANTIME_PEERS;
-const load = (file) => import(pathToFileURL(join(peers, file)).href);
-const v1 = {
-  ...(await load('@modelcontextprotocol/sdk/dist/esm/client/index.js')),
-  ...(await load('@modelcontextprotocol/sdk/dist/esm/client/stdio.js')),
-  ...(await load('@modelcontextprotocol/sdk/dist/esm/client/streamableHttp.js')),
-  types: await load('@modelcontextprotocol/sdk/dist/esm/types.js'),
-};
-const v2 = {
-  ...(await load('@modelcontextprotocol/client/dist/index.mjs')),
-  ...(await load('@modelcontextprotocol/client/dist/stdio.mjs')),
-};
-
-const who = { name: 'sdk-test', version: '1' };
-const capabilities = { sampling: {}, elicitation: {}, roots: { listChanged: true } };
-const asked = {
-  'elicitation/create': () => ({ action: 'accept', content: { name: 'Ann', confirm: true, ok: true } }),
-  'sampling/createMessage': () => ({ role: 'assistant', model: 'm', content: { type: 'text', text: 'Paris' } }),
-  'roots/list': () => ({ roots: [{ uri: 'file:///root', name: 'root' }] }),
-};
 const command = meantime
   ? { command: meantime, args: ['serve', '--stdio', '--config', configuration, '--store', 'memory'], stderr: 'inherit' }
   : { command: fixture, args: ['--stdio', '--store', 'memory'], stderr: 'inherit' };
 // Behind a gateway the four tools that manage tasks are ours, under names that the upstream has not taken.
 const builtin = (name) => (meantime ? `meantime_${name}` : name);
 
-/** A client of the 1.x line; what differs from the 2.x line is hidden here. */
-async function connect_v1(url) {
-  const client = new v1.Client(who, { capabilities });
-  const schemas = {
-    'elicitation/create': v1.types.ElicitRequestSchema,
-    'sampling/createMessage': v1.types.CreateMessageRequestSchema,
-    'roots/list': v1.types.ListRootsRequestSchema,
-  };
-  for (const [method, answer] of Object.entries(asked)) client.setRequestHandler(schemas[method], answer);
-  const transport = url ? new v1.StreamableHTTPClientTransport(new URL(url)) : new v1.StdioClientTransport(command);
-  await client.connect(transport);
-  const hears = {
-    'notifications/message': v1.types.LoggingMessageNotificationSchema,
-    'notifications/tools/list_changed': v1.types.ToolListChangedNotificationSchema,
-    'notifications/prompts/list_changed': v1.types.PromptListChangedNotificationSchema,
-    'notifications/resources/updated': v1.types.ResourceUpdatedNotificationSchema,
-  };
-  return {
-    client,
-    call: (name, args = {}, options) => client.callTool({ name, arguments: args }, undefined, options),
-    hear: (method, on) => client.setNotificationHandler(hears[method], on),
-    close: async () => {
-      if (url) await transport.terminateSession();
-      await client.close();
-    },
-  };
-}
-
-const connect_v2 = (mode) => async (url) => {
-  const client = new v2.Client(who, { capabilities, versionNegotiation: { mode } });
-  for (const [method, answer] of Object.entries(asked)) client.setRequestHandler(method, answer);
-  const transport = url ? new v2.StreamableHTTPClientTransport(new URL(url)) : new v2.StdioClientTransport(command);
-  await client.connect(transport);
-  return {
-    client,
-    call: (name, args = {}, options) => client.callTool({ name, arguments: args }, options),
-    hear: (method, on) => client.setNotificationHandler(method, on),
-    close: async () => {
-      if (url && transport.sessionId) await transport.terminateSession();
-      await client.close();
-    },
-  };
-};
-
-const text = (result) => result.content[0].text;
 /** Resolves with what the first call got. */
 function first() {
   let take;
@@ -103,17 +38,11 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const clients = [
-  { name: '1.x', connect: connect_v1, modern: false },
-  { name: '2.x, handshake', connect: connect_v2('legacy'), modern: false },
-  { name: '2.x, 2026-07-28', connect: connect_v2({ pin: '2026-07-28' }), modern: true },
-  { name: '2.x, which finds out', connect: connect_v2('auto'), modern: true },
-];
 for (const { name, connect, modern } of clients) {
   for (const door of ['stdio', 'http']) {
     describe(`client ${name} over ${door}`, () => {
       let its;
-      before(async () => (its = await connect(door === 'http' ? http.url : undefined)));
+      before(async () => (its = await connect(door === 'http' ? http.url : command)));
       after(async () => its.close());
 
       test('tools are listed with their schemas as they are', async () => {
@@ -145,8 +74,8 @@ for (const { name, connect, modern } of clients) {
       test('progress is heard in order', async () => {
         const heard = [];
         await its.call('test_tool_with_progress', {}, { onprogress: (each) => heard.push(each.progress) });
-        // The SDK lets go of the last one when it reads it together with the answer.
-        assert.ok(heard.length >= 2);
+        // The SDK lets go of those that it reads together with the answer. That all are sent: golden.test.mjs.
+        assert.ok(heard.length >= 1);
         assert.deepEqual(heard, [0, 50, 100].slice(0, heard.length));
       });
 
@@ -240,7 +169,7 @@ for (const { name, connect, modern } of clients) {
 for (const door of ['stdio', 'http']) {
   describe(`the tasks of 2025-11-25, client 1.x over ${door}`, () => {
     let its;
-    before(async () => (its = await connect_v1(door === 'http' ? http.url : undefined)));
+    before(async () => (its = await connect_v1(door === 'http' ? http.url : command)));
     after(async () => its.close());
     const stream = async (name, args) => {
       const messages = [];

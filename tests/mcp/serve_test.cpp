@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "mcp/json_rpc.hpp"
 #include "mcp/stdio_peer.hpp"
 
 namespace meantime::test {
@@ -176,6 +177,28 @@ TEST_F(Serve, A2025ClientThatAsksForATaskGetsItAtOnceAndItsResultWhenItEnds) {
   EXPECT_THAT(peer.next_with_id("3"), HasSubstr("-32602")) << "it has ended";
   peer.send(request("4", "tasks/list"));
   EXPECT_THAT(peer.next_with_id("4"), HasSubstr(id));
+}
+
+TEST_F(Serve, ARefusedSamplingOfA2025TaskIsAnErrorAndNoCancelledForm) {
+  add("samples", [](ToolContext& context) -> Task<ToolReturn> {
+    auto answered = co_await context.ask(
+        {{.key = "q", .method = "sampling/createMessage", .params = R"({"messages":[],"maxTokens":1})"}});
+    co_return answered ? answered->front().result : "refused: " + answered.error().detail;
+  });
+  peer.serve(options());
+  EXPECT_THAT(peer.ask(request("0", "initialize",
+                               R"({"protocolVersion":"2025-11-25","capabilities":{"sampling":{}},)"
+                               R"("clientInfo":{"name":"t","version":"1"}})")),
+              HasSubstr("serverInfo"));
+  peer.send(R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
+  peer.send(call("1", "samples", R"(,"task":{})"));
+  const std::string id = field(field(field(peer.next_with_id("1"), "result"), "task"), "taskId");
+  peer.send(request("2", "tasks/result", R"({"taskId":")" + id + "\"}"));
+  std::string asked = peer.next();
+  while (!asked.contains("sampling/createMessage")) asked = peer.next();
+  peer.send(R"({"jsonrpc":"2.0","id":)" + std::string(mcp::read_message(asked)->id.raw()) +
+            R"(,"error":{"code":-1,"message":"the user said no"}})");
+  EXPECT_EQ(text_in(peer.next_with_id("2")), "refused: the client refused: the user said no");
 }
 
 TEST_F(Serve, ToolsAreListedWithTheirSchemasAsWritten) {

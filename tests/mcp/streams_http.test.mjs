@@ -174,6 +174,22 @@ test('a body of 2025-03-26 may be an array, whose answers come together', async 
   assert.equal((await newer.send([call('d', 'test_simple_text')])).status, 400);
 });
 
+test('a page that may call can read its greeting; who cannot be greeted is told of no session', async () => {
+  const greet = (params) => fetch(server.url, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Accept: accept, Origin: 'http://localhost:3000' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params }),
+  });
+  const [greeted, refused] = await Promise.all([greet({ protocolVersion: '2025-11-25' }), greet({})]);
+  for (const response of [greeted, refused]) {
+    assert.equal(response.headers.get('access-control-allow-origin'), 'http://localhost:3000');
+    assert.match(response.headers.get('access-control-expose-headers'), /Mcp-Session-Id/);
+  }
+  assert.ok(greeted.headers.get('mcp-session-id'));
+  assert.equal(refused.headers.get('mcp-session-id'), null);
+  assert.equal((await refused.json()).error.code, -32602);
+});
+
 test('requests that cannot be taken are refused with the reason', async () => {
   const session = await initialize();
   const ping = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' });

@@ -63,6 +63,8 @@ class FlakyStore final : public Store {
       kept.tool_name = tool;
       kept.idempotency_key = key;
       kept.arguments = arguments;
+      const std::vector<Redirect> redirects(start.redirects.begin(), start.redirects.end());
+      kept.redirects = redirects;
       co_await held();
       if (away_) co_return away();
       co_return co_await store_->start(kept);

@@ -27,6 +27,13 @@ class Head final : public mcp::HttpHead {
     return found->second;
   }
   [[nodiscard]] bool repeated(std::string_view name) const override { return twice.contains(name); }
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> fields_under(std::string_view prefix) const override {
+    std::vector<std::pair<std::string, std::string>> found;
+    for (const auto& [name, value] : fields) {
+      if (name.starts_with(prefix)) found.emplace_back(name, value);
+    }
+    return found;
+  }
 
   std::map<std::string, std::string, std::less<>> fields;
   std::set<std::string, std::less<>> twice;

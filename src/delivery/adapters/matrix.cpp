@@ -5,6 +5,7 @@
 
 #include "core/json_writer.hpp"
 #include "delivery/adapters/chunks.hpp"
+#include "delivery/adapters/said.hpp"
 #include "delivery/adapters/web_address.hpp"
 
 namespace meantime::delivery {
@@ -15,54 +16,30 @@ namespace json = boost::json;
 constexpr std::size_t most_known_rooms = 4'096;
 constexpr std::size_t longest_room_id = 255;
 
-struct Said {
-  std::string errcode;
-  std::string error;
-  std::optional<Milliseconds> retry_after;
-  json::object all;
+// What an error's own name means, which counts more than the status.
+constexpr WordVerdict words[] = {
+    {"M_UNKNOWN_TOKEN", SendVerdict::auth},
+    {"M_MISSING_TOKEN", SendVerdict::auth},
+    {"M_USER_DEACTIVATED", SendVerdict::auth},
+    {"M_USER_LOCKED", SendVerdict::auth},
+    {"M_USER_SUSPENDED", SendVerdict::auth},
+    {"M_FORBIDDEN", SendVerdict::target_gone},
+    {"M_NOT_FOUND", SendVerdict::target_gone},
+    {"M_TOO_LARGE", SendVerdict::payload},
+    {"M_BAD_JSON", SendVerdict::payload},
+    {"M_NOT_JSON", SendVerdict::payload},
+    {"M_INVALID_PARAM", SendVerdict::payload},
+    {"M_RESOURCE_LIMIT_EXCEEDED", SendVerdict::retry_backoff},
+    {"M_USER_LIMIT_EXCEEDED", SendVerdict::payload},
+    {"M_LIMIT_EXCEEDED", SendVerdict::retry_after},
 };
 
-std::string text_at(const json::object& object, std::string_view name) {
-  const json::value* found = object.if_contains(name);
-  return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string{};
-}
-
-Said read(const http::Response& answer) {
-  Said said;
-  boost::system::error_code wrong;
-  json::value value = json::parse(answer.body, wrong);
-  if (wrong || !value.is_object()) return said;
-  said.all = std::move(value.get_object());
-  said.errcode = text_at(said.all, "errcode");
-  said.error = text_at(said.all, "error");
-  const json::value* after = said.all.if_contains("retry_after_ms");
-  if (after != nullptr && after->is_int64() && after->get_int64() >= 0) {
-    said.retry_after = Milliseconds(std::min<std::int64_t>(after->get_int64(), 1'000'000'000));
-  }
-  return said;
-}
-
-// What an error's own name means, which counts more than the status.
-std::optional<SendVerdict> verdict_of(std::string_view errcode) {
-  using enum SendVerdict;
-  static constexpr std::pair<std::string_view, SendVerdict> known[] = {
-      {"M_UNKNOWN_TOKEN", auth},
-      {"M_MISSING_TOKEN", auth},
-      {"M_USER_DEACTIVATED", auth},
-      {"M_USER_LOCKED", auth},
-      {"M_USER_SUSPENDED", auth},
-      {"M_FORBIDDEN", target_gone},
-      {"M_NOT_FOUND", target_gone},
-      {"M_TOO_LARGE", payload},
-      {"M_BAD_JSON", payload},
-      {"M_NOT_JSON", payload},
-      {"M_INVALID_PARAM", payload},
-      {"M_RESOURCE_LIMIT_EXCEEDED", retry_backoff},
-      {"M_USER_LIMIT_EXCEEDED", payload},
-  };
-  const auto* found = std::ranges::find(known, errcode, &std::pair<std::string_view, SendVerdict>::first);
-  if (found == std::end(known)) return std::nullopt;
-  return found->second;
+// What servers said before they had Retry-After.
+std::optional<Milliseconds> retry_after_ms(const json::object& said) {
+  constexpr std::int64_t most = 1'000'000'000;
+  const json::value* after = said.if_contains("retry_after_ms");
+  if (after == nullptr || !after->is_int64() || after->get_int64() < 0) return std::nullopt;
+  return Milliseconds(std::min(after->get_int64(), most));
 }
 
 std::string event_of(const render::Chunk& chunk) {
@@ -106,25 +83,35 @@ Result<std::vector<std::string>> MatrixAdapter::plan(const Message& message) con
 
 SendAnswer MatrixAdapter::judge(const http::Response& answer) {
   if (answer.status >= 200 && answer.status < 300) return {};
-  const Said said = read(answer);
-  SendAnswer out = by_status(answer, clock_.wall_now(), said.errcode + ' ' + said.error);
-  if (said.errcode == "M_LIMIT_EXCEEDED") out.verdict = SendVerdict::retry_after;
-  if (const auto verdict = verdict_of(said.errcode)) out.verdict = *verdict;
-  if (out.verdict == SendVerdict::retry_after || (answer.status == 429 && said.retry_after)) {
+  const json::object said = object_of(answer).value_or(json::object{});
+  const std::string errcode = text_at(said, "errcode");
+  SendAnswer out = by_status(answer, clock_.wall_now(), errcode.empty() ? "" : errcode + ' ' + text_at(said, "error"));
+  if (const auto verdict = verdict_of(words, errcode)) out.verdict = *verdict;
+  const auto after = retry_after_ms(said);
+  if (out.verdict == SendVerdict::retry_after || (answer.status == 429 && after)) {
     constexpr Milliseconds usual{5'000};
     out.verdict = SendVerdict::retry_after;
-    out.after = retry_after(answer, clock_.wall_now()).value_or(said.retry_after.value_or(usual));
+    out.after = retry_after(answer, clock_.wall_now()).value_or(after.value_or(usual));
     out.whole_destination = true;
   }
   if (out.verdict == SendVerdict::auth) settings_.token.refused();
   return out;
 }
 
-Task<std::optional<SendAnswer>> MatrixAdapter::refuse_encrypted(const std::string& room, const Headers& headers) {
+Task<WebAnswer> MatrixAdapter::ask(const std::string& token, std::string method, std::string path,
+                                   std::string_view type, std::string body) {
+  Headers headers{{"Authorization", "Bearer " + token}, {"User-Agent", "meantime"}};
+  if (!type.empty()) headers.emplace_back("Content-Type", type);
+  auto answer = co_await exchange(client_, settings_.place, std::move(method), std::move(path), std::move(headers),
+                                  std::move(body));
+  if (answer) hide(answer->body, token);
+  co_return answer;
+}
+
+Task<std::optional<SendAnswer>> MatrixAdapter::refuse_encrypted(const std::string& token, const std::string& room) {
   if (plain_rooms_.contains(room)) co_return std::nullopt;
   const auto answer =
-      co_await exchange(client_, settings_.place, "GET",
-                        "/_matrix/client/v3/rooms/" + percent_encoded(room) + "/state/m.room.encryption", headers, {});
+      co_await ask(token, "GET", "/_matrix/client/v3/rooms/" + percent_encoded(room) + "/state/m.room.encryption");
   if (!answer) {
     SendAnswer out = answer.error();
     if (out.verdict == SendVerdict::unknown) out.verdict = SendVerdict::retry_backoff;  // nothing was told yet
@@ -140,12 +127,10 @@ Task<std::optional<SendAnswer>> MatrixAdapter::refuse_encrypted(const std::strin
   co_return std::nullopt;
 }
 
-Task<std::expected<std::string, SendAnswer>> MatrixAdapter::upload(const std::string& file_name, std::string bytes,
-                                                                   Headers headers) {
-  headers.emplace_back("Content-Type", type_of(file_name));
-  const auto answer = co_await exchange(client_, settings_.place, "POST",
-                                        "/_matrix/media/v3/upload?filename=" + percent_encoded(file_name),
-                                        std::move(headers), std::move(bytes));
+Task<std::expected<std::string, SendAnswer>> MatrixAdapter::upload(const std::string& token,
+                                                                   const std::string& file_name, std::string bytes) {
+  const auto answer = co_await ask(token, "POST", "/_matrix/media/v3/upload?filename=" + percent_encoded(file_name),
+                                   type_of(file_name), std::move(bytes));
   if (!answer) {
     SendAnswer out = answer.error();
     if (out.verdict == SendVerdict::unknown) out.verdict = SendVerdict::retry_backoff;  // nobody has seen it
@@ -153,7 +138,7 @@ Task<std::expected<std::string, SendAnswer>> MatrixAdapter::upload(const std::st
   }
   SendAnswer said = judge(*answer);
   if (said.verdict != SendVerdict::arrived) co_return std::unexpected(std::move(said));
-  std::string uri = text_at(read(*answer).all, "content_uri");
+  std::string uri = text_at(object_of(*answer).value_or(json::object{}), "content_uri");
   if (!uri.starts_with("mxc://")) {
     co_return std::unexpected(
         SendAnswer{.verdict = SendVerdict::payload, .detail = "it took the file and gave no address for it"});
@@ -161,16 +146,17 @@ Task<std::expected<std::string, SendAnswer>> MatrixAdapter::upload(const std::st
   co_return uri;
 }
 
-Task<SendAnswer> MatrixAdapter::put_event(const std::string& room, const std::string& key, Headers headers,
+Task<SendAnswer> MatrixAdapter::put_event(const std::string& token, const std::string& room, const std::string& key,
                                           std::string event) {
-  headers.emplace_back("Content-Type", "application/json");
-  const auto answer = co_await exchange(
-      client_, settings_.place, "PUT",
-      "/_matrix/client/v3/rooms/" + percent_encoded(room) + "/send/m.room.message/" + percent_encoded(key),
-      std::move(headers), std::move(event));
+  const auto answer =
+      co_await ask(token, "PUT",
+                   "/_matrix/client/v3/rooms/" + percent_encoded(room) + "/send/m.room.message/" + percent_encoded(key),
+                   "application/json", std::move(event));
   if (!answer) co_return answer.error();
   SendAnswer said = judge(*answer);
-  if (said.verdict == SendVerdict::arrived) said.remote_id = text_at(read(*answer).all, "event_id");
+  if (said.verdict != SendVerdict::arrived) co_return said;
+  said.remote_id = text_at(object_of(*answer).value_or(json::object{}), "event_id");
+  if (said.remote_id.empty()) co_return not_understood(*answer);
   co_return said;
 }
 
@@ -179,9 +165,8 @@ Task<SendAnswer> MatrixAdapter::send(Outgoing message) {
   if (!chunk) co_return SendAnswer{.verdict = SendVerdict::payload, .detail = chunk.error().detail};
   const auto token = settings_.token.value();
   if (!token) co_return SendAnswer{.verdict = SendVerdict::auth, .detail = token.error().detail};
-  const Headers headers{{"Authorization", "Bearer " + *token}, {"User-Agent", "meantime"}};
   const std::string& room = message.redirect.channel_id;
-  if (auto refused = co_await refuse_encrypted(room, headers)) co_return std::move(*refused);
+  if (auto refused = co_await refuse_encrypted(*token, room)) co_return std::move(*refused);
 
   // The file goes first, so that the text can say when there is none. Each step may be done again.
   std::string file;
@@ -189,7 +174,7 @@ Task<SendAnswer> MatrixAdapter::send(Outgoing message) {
     auto bytes = co_await file_of(message, matrix_file_bytes);
     if (!bytes) co_return SendAnswer{.verdict = SendVerdict::retry_backoff, .detail = bytes.error().detail};
     const std::size_t size = bytes->size();
-    auto uri = co_await upload(chunk->file_name, std::move(*bytes), headers);
+    auto uri = co_await upload(*token, chunk->file_name, std::move(*bytes));
     if (uri) {
       file = file_event(chunk->file_name, *uri, type_of(chunk->file_name), size);
     } else if (uri.error().verdict == SendVerdict::payload || uri.error().verdict == SendVerdict::target_gone) {
@@ -199,9 +184,9 @@ Task<SendAnswer> MatrixAdapter::send(Outgoing message) {
     }
   }
   if (message.maybe_repeated) add_note(*chunk, repeated_note);
-  SendAnswer said = co_await put_event(room, message.key, headers, event_of(*chunk));
+  SendAnswer said = co_await put_event(*token, room, message.key, event_of(*chunk));
   if (said.verdict != SendVerdict::arrived || file.empty()) co_return said;
-  SendAnswer of_file = co_await put_event(room, message.key + "f", headers, std::move(file));
+  SendAnswer of_file = co_await put_event(*token, room, message.key + "f", std::move(file));
   if (of_file.verdict != SendVerdict::arrived) co_return of_file;
   co_return said;
 }

@@ -46,11 +46,16 @@ class MatrixAdapter final : public Adapter {
   [[nodiscard]] Task<SendAnswer> send(Outgoing message) override;
 
  private:
+  // One exchange as the user whose token it is; what comes back does not hold it.
+  Task<WebAnswer> ask(const std::string& token, std::string method, std::string path, std::string_view type = {},
+                      std::string body = {});
   // Absent: the room takes what is not encrypted, as far as is known.
-  Task<std::optional<SendAnswer>> refuse_encrypted(const std::string& room, const Headers& headers);
+  Task<std::optional<SendAnswer>> refuse_encrypted(const std::string& token, const std::string& room);
   // The content's address, or what stands in the way.
-  Task<std::expected<std::string, SendAnswer>> upload(const std::string& file_name, std::string bytes, Headers headers);
-  Task<SendAnswer> put_event(const std::string& room, const std::string& key, Headers headers, std::string event);
+  Task<std::expected<std::string, SendAnswer>> upload(const std::string& token, const std::string& file_name,
+                                                      std::string bytes);
+  Task<SendAnswer> put_event(const std::string& token, const std::string& room, const std::string& key,
+                             std::string event);
   [[nodiscard]] SendAnswer judge(const http::Response& answer);
 
   MatrixSettings settings_;

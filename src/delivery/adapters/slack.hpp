@@ -5,6 +5,7 @@
 #include "delivery/adapters/secret.hpp"
 #include "delivery/adapters/slack_rest.hpp"
 #include "delivery/adapters/web.hpp"
+#include "delivery/render/render.hpp"
 #include "meantime/adapter.hpp"
 #include "meantime/clock.hpp"
 

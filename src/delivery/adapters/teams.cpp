@@ -3,6 +3,7 @@
 
 #include "delivery/adapters/chunks.hpp"
 #include "delivery/adapters/event.hpp"
+#include "delivery/adapters/said.hpp"
 
 namespace meantime::delivery {
 
@@ -25,8 +26,9 @@ Task<SendAnswer> TeamsAdapter::send(Outgoing message) {
   if (!place) co_return SendAnswer{.verdict = SendVerdict::auth, .detail = place.error().detail};
   if (message.maybe_repeated) add_note(*chunk, repeated_note);
   Headers headers{{"Content-Type", "application/json"}, {"User-Agent", "meantime"}};
-  const auto answer = co_await exchange(client_, *place, "POST", "", std::move(headers), render::teams_card(*chunk));
+  auto answer = co_await exchange(client_, *place, "POST", "", std::move(headers), render::teams_card(*chunk));
   if (!answer) co_return answer.error();
+  hide(answer->body, path_of(place->base_url));
   SendAnswer said = by_status(*answer, clock_.wall_now());
   if (answer->status == 400 && answer->body.contains("WorkflowTriggerIsNotEnabled")) {
     said.verdict = SendVerdict::target_gone;  // switched off, or its owner has left

@@ -2,6 +2,7 @@
 #include "delivery/adapters/webhook.hpp"
 
 #include "delivery/adapters/event.hpp"
+#include "delivery/adapters/said.hpp"
 #include "delivery/adapters/signing.hpp"
 
 namespace meantime::delivery {
@@ -40,8 +41,9 @@ Task<SendAnswer> WebhookAdapter::send(Outgoing message) {
     headers.emplace_back("webhook-signature", signatures(*keys, message.key, now, *body));
   }
 
-  const auto answer = co_await exchange(client_, *place, "POST", "", std::move(headers), std::move(*body));
+  auto answer = co_await exchange(client_, *place, "POST", "", std::move(headers), std::move(*body));
   if (!answer) co_return answer.error();
+  hide(answer->body, path_of(place->base_url));
   SendAnswer said = by_status(*answer, clock_.wall_now());
   if (answer->status >= 300 && answer->status < 400) {
     said.verdict = SendVerdict::target_gone;

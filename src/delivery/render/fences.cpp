@@ -105,21 +105,37 @@ std::size_t longest_backtick_run(std::string_view text) noexcept {
   return longest;
 }
 
-std::string fenceable(std::string code, InnerFence how) {
-  const std::size_t run = longest_backtick_run(code);
-  if (run < shortest_marker || (how == InnerFence::longer_marker && run < longest_marker)) return code;
+namespace {
+
+// Zero-width spaces between, so that no run of these characters is long enough for a fence.
+std::string broken_up(std::string_view text, std::string_view characters) {
   std::string out;
-  out.reserve(code.size() + code.size() / 4);
-  std::size_t backticks = 0;
-  for (const char c : code) {
-    backticks = c == '`' ? backticks + 1 : 0;
-    if (backticks == shortest_marker) {
+  out.reserve(text.size() + text.size() / 8);
+  std::size_t run = 0;
+  char before = 0;
+  for (const char c : text) {
+    run = !characters.contains(c) ? 0 : c == before ? run + 1 : 1;
+    before = c;
+    if (run == shortest_marker) {
       out += zero_width_space;
-      backticks = 1;
+      run = 1;
     }
     out += c;
   }
   return out;
+}
+
+}  // namespace
+
+std::string fenceable(std::string code, InnerFence how) {
+  const std::size_t run = longest_backtick_run(code);
+  if (run < shortest_marker || (how == InnerFence::longer_marker && run < longest_marker)) return code;
+  return broken_up(code, "`");
+}
+
+std::string without_fences(std::string text) {
+  if (!text.contains("```") && !text.contains("~~~")) return text;
+  return broken_up(text, "`~");
 }
 
 std::string fence_marker(std::string_view code, InnerFence how) {

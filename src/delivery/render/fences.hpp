@@ -30,4 +30,7 @@ struct Block {
 [[nodiscard]] std::string fenceable(std::string code, InnerFence how);
 [[nodiscard]] std::string fence_marker(std::string_view code, InnerFence how);
 
+/// Text outside of code in which no three backticks or tildes follow each other: cut anywhere, it opens no fence.
+[[nodiscard]] std::string without_fences(std::string text);
+
 }  // namespace meantime::render

@@ -59,5 +59,10 @@ TEST(Fences, F22_NothingInsideClosesOurFence) {
   EXPECT_EQ(fence_marker(safe, InnerFence::longer_marker), "```");
 }
 
+TEST(Fences, TextOutsideOfCodeOpensNoneWhereverItIsCut) {
+  EXPECT_EQ(without_fences("a ```b``` ~~~~ `c`"), "a ``\u200B`b``\u200B` ~~\u200B~~ `c`");
+  EXPECT_EQ(without_fences("a ``b`` ~~c~~"), "a ``b`` ~~c~~");
+}
+
 }  // namespace
 }  // namespace meantime::render

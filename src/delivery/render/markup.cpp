@@ -7,16 +7,34 @@ namespace {
 // What JSON around two text runs costs at most, where the message is counted as JSON: a card.
 constexpr std::size_t card_run = 192;
 
+constexpr std::size_t block = 16;  // bytes that are looked at together
+
+// How many bytes from `at` on stay as they are. The inner loop has no branch: it becomes vector instructions.
+std::size_t end_of_plain(std::string_view text, std::size_t at, unsigned char line_end) noexcept {
+  const auto special = [line_end](char byte) {
+    const auto c = static_cast<unsigned char>(byte);
+    return static_cast<unsigned char>(c == '&') | static_cast<unsigned char>(c == '<') |
+           static_cast<unsigned char>(c == '>') | static_cast<unsigned char>(c == line_end);
+  };
+  while (at + block <= text.size()) {
+    int found = 0;
+    for (std::size_t i = 0; i < block; ++i) found |= special(text[at + i]);
+    if (found != 0) break;
+    at += block;
+  }
+  while (at < text.size() && special(text[at]) == 0) ++at;
+  return at;
+}
+
 void append_escaped(std::string& out, std::string_view text, Escape escape) {
-  std::size_t from = 0;
-  const std::string_view special = escape == Escape::html ? "&<>\n" : "&<>";
-  for (std::size_t at = text.find_first_of(special); at != std::string_view::npos;
-       at = text.find_first_of(special, from)) {
+  const unsigned char line_end = escape == Escape::html ? '\n' : '&';
+  for (std::size_t from = 0;;) {
+    const std::size_t at = end_of_plain(text, from, line_end);
     out.append(text, from, at - from);
+    if (at == text.size()) return;
     out += text[at] == '&' ? "&amp;" : text[at] == '<' ? "&lt;" : text[at] == '>' ? "&gt;" : "<br>";
     from = at + 1;
   }
-  out.append(text, from);
 }
 
 bool is_fenced(Markup markup) noexcept {

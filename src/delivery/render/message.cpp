@@ -49,7 +49,7 @@ bool like_json(std::string_view text) noexcept {
   return (inside.starts_with('{') && inside.ends_with('}')) || (inside.starts_with('[') && inside.ends_with(']'));
 }
 
-std::string language_of(std::string_view text) {
+std::string_view language_of(std::string_view text) noexcept {
   if (like_json(text)) return "json";
   return text.starts_with("diff --git ") ? "diff" : "";
 }
@@ -82,11 +82,10 @@ std::string_view head_of(std::string_view text, std::uint64_t chars) {
 std::string_view tail_of(std::string_view text, std::uint64_t chars) {
   const std::uint64_t all = utf8::count(text);
   if (chars >= all) return text;
-  std::size_t start = utf8::byte_offset(text, all - chars);
+  const std::size_t start = utf8::byte_offset(text, all - chars);
   const std::size_t newline = text.find('\n', start);
   if (newline != std::string_view::npos && newline - start < (text.size() - start) / 4) return text.substr(newline + 1);
-  while (start < text.size() && cluster_boundary(text, start) != start) ++start;
-  return text.substr(start);
+  return text.substr(cluster_boundary(text, start));
 }
 
 std::string_view last_lines_of(std::string_view text, std::uint64_t chars) {
@@ -115,26 +114,18 @@ std::uint64_t all_chars(const Report& report) {
   return report.text_cut ? std::max(here, report.result_chars) : here;
 }
 
-Body::Part code(std::string_view text) {
-  return {Block::Kind::code, std::string(text), language_of(text)};
-}
-Body::Part line(std::string text) {
-  return {Block::Kind::text, std::move(text), {}};
-}
-
 // Class and message, and below it the last of what was printed.
-void add_failure(std::vector<Body::Part>& parts, const Report& report, std::uint64_t error_chars,
-                 std::uint64_t output_chars) {
+void add_failure(Body& body, const Report& report, std::uint64_t error_chars, std::uint64_t output_chars) {
   const std::string_view error = head_of(report.error, error_chars);
-  parts.push_back(code(only_white(error) ? "(no message)" : error));
+  body.add_code(only_white(error) ? "(no message)" : error);
   if (error.size() < report.error.size()) {
-    parts.push_back(line("…[truncated] The message goes on for " +
-                         grouped(utf8::count(report.error) - utf8::count(error)) + " characters."));
+    body.add_line("…[truncated] The message goes on for " + grouped(utf8::count(report.error) - utf8::count(error)) +
+                  " characters.");
   }
   const std::string_view last = last_lines_of(report.text, output_chars);
   if (!last.empty()) {
-    parts.push_back(line("The last lines of its output:"));
-    parts.push_back(code(last));
+    body.add_line("The last lines of its output:");
+    body.add_code(last);
   }
 }
 
@@ -215,7 +206,8 @@ std::vector<Span> header_of(const Report& report) {
 
 bool says_all(const Report& report) {
   if (report.text_cut) return false;
-  if (report.status != TaskStatus::failed) return utf8::count(report.text) <= report.max_chars;
+  if (report.status != TaskStatus::failed)
+    return report.text.size() <= report.max_chars || utf8::count(report.text) <= report.max_chars;
   return utf8::count(report.error) <= longest_error_chars &&
          last_lines_of(report.text, last_lines_chars).size() >= trimmed(report.text).size();
 }
@@ -223,21 +215,21 @@ bool says_all(const Report& report) {
 Body Body::whole(const Report& report) {
   Body body;
   if (report.status == TaskStatus::failed) {
-    add_failure(body.parts, report, longest_error_chars, last_lines_chars);
-    if (!says_all(report)) body.parts.push_back(line(how_to_get(report, {})));
+    add_failure(body, report, longest_error_chars, last_lines_chars);
+    if (!says_all(report)) body.add_line(how_to_get(report, {}));
     return body;
   }
-  body.parts.push_back(code(only_white(report.text) ? "(empty result)" : report.text));
-  if (report.result_cut) body.parts.push_back(line("The result was over its limit: its middle was not kept."));
+  body.add_code(only_white(report.text) ? std::string_view("(empty result)") : report.text);
+  if (report.result_cut) body.add_line("The result was over its limit: its middle was not kept.");
   return body;
 }
 
 Body Body::excerpt(const Report& report, Excerpt excerpt, std::string_view file_name) {
   Body body;
   if (report.status == TaskStatus::failed) {
-    add_failure(body.parts, report, std::min(excerpt.head_chars, longest_error_chars),
+    add_failure(body, report, std::min(excerpt.head_chars, longest_error_chars),
                 std::min(excerpt.tail_chars, last_lines_chars));
-    body.parts.push_back(line(how_to_get(report, file_name)));
+    body.add_line(how_to_get(report, file_name));
     return body;
   }
   const std::string_view text = report.text;
@@ -245,25 +237,25 @@ Body Body::excerpt(const Report& report, Excerpt excerpt, std::string_view file_
   const std::string_view tail = tail_of(text.substr(head.size()), excerpt.tail_chars);
   const std::uint64_t shown = utf8::count(head) + utf8::count(tail);
   const std::uint64_t all = all_chars(report);
-  if (!only_white(head)) body.parts.push_back(code(head));
+  if (!only_white(head)) body.add_code(head);
   if (shown < all) {
-    body.parts.push_back(
-        line("…[truncated] " + grouped(all - shown) + " of " + grouped(all) + " characters are left out here."));
+    body.add_line("…[truncated] " + grouped(all - shown) + " of " + grouped(all) + " characters are left out here.");
   }
-  if (!only_white(tail)) body.parts.push_back(code(tail));
-  for (Part& part : body.parts) {
-    if (part.kind == Block::Kind::code) part.language = language_of(text);
+  if (!only_white(tail)) body.add_code(tail);
+  for (Block& block : body.blocks) {
+    if (block.kind == Block::Kind::code) block.language = language_of(text);
   }
-  if (report.result_cut) body.parts.push_back(line("The result was over its limit: its middle was not kept."));
-  body.parts.push_back(line(how_to_get(report, file_name)));
+  if (report.result_cut) body.add_line("The result was over its limit: its middle was not kept.");
+  body.add_line(how_to_get(report, file_name));
   return body;
 }
 
-std::vector<Block> Body::blocks() const {
-  std::vector<Block> blocks;
-  blocks.reserve(parts.size());
-  for (const Part& part : parts) blocks.push_back({part.kind, part.text, part.language});
-  return blocks;
+void Body::add_code(std::string_view text) {
+  blocks.push_back({Block::Kind::code, text, language_of(text)});
+}
+
+void Body::add_line(std::string text) {
+  blocks.push_back({Block::Kind::text, keep(std::move(text)), {}});
 }
 
 std::string file_name_of(const Report& report) {

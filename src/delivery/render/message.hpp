@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,24 +61,31 @@ struct Excerpt {
   std::uint64_t tail_chars = 500;
 };
 
-/// What follows the header. Texts are kept here; blocks() has views into them.
+/// What follows the header, as views into the report and into texts kept here. Goes before its report.
 class Body {
  public:
+  Body() = default;
+  Body(Body&&) noexcept = default;  // the texts stay where they are
+  Body& operator=(Body&&) noexcept = default;
+  Body(const Body&) = delete;
+  Body& operator=(const Body&) = delete;
+  ~Body() = default;
+
   /// All of it: the result, `(empty result)`, or the failure with the last lines of the output.
   [[nodiscard]] static Body whole(const Report& report);
   /// Beginning and end; between them a line `…[truncated]` that says how much is missing, and last how to get the
   /// rest: from the file `file_name`, from the report's link, or by asking for the task.
   [[nodiscard]] static Body excerpt(const Report& report, Excerpt excerpt, std::string_view file_name = {});
 
-  /// Valid while the body is neither changed nor moved.
-  [[nodiscard]] std::vector<Block> blocks() const;
+  void add_code(std::string_view text);  ///< A view.
+  void add_line(std::string text);
+  /// Keeps a text as long as this body lives.
+  std::string_view keep(std::string text) { return kept_.emplace_back(std::move(text)); }
 
-  struct Part {
-    Block::Kind kind = Block::Kind::text;
-    std::string text;
-    std::string language;
-  };
-  std::vector<Part> parts;
+  std::vector<Block> blocks;
+
+ private:
+  std::deque<std::string> kept_;
 };
 
 /// `<tool>-<short id>.txt`, or .json when the text looks like it: letters, digits, `.`, `_`, `-` only.

@@ -21,7 +21,11 @@ std::string plain(const std::vector<Span>& spans) {
 
 std::string plain(const Body& body) {
   std::string out;
-  for (const Body::Part& part : body.parts) out += (part.kind == Block::Kind::code ? "|" : "") + part.text + "\n";
+  for (const Block& block : body.blocks) {
+    out += block.kind == Block::Kind::code ? "|" : "";
+    out += block.text;
+    out += '\n';
+  }
   return out;
 }
 
@@ -79,8 +83,11 @@ TEST(Message, AToolsNameIsOneShortLineWithoutMarkup) {
 TEST(Message, S41_TheResultIsCodeAndAnEmptyOneSaysSo) {
   EXPECT_EQ(plain(Body::whole(report_of(completed(), "the result", false, 0))), "|the result\n");
   EXPECT_EQ(plain(Body::whole(report_of(completed(), " \n", false, 0))), "|(empty result)\n");
-  EXPECT_EQ(Body::whole(report_of(completed(), "{\"a\": 1}\n", false, 0)).parts[0].language, "json");
-  EXPECT_EQ(Body::whole(report_of(completed(), "a { b }", false, 0)).parts[0].language, "");
+  const auto language = [](std::string_view text) {
+    return std::string(Body::whole(report_of(completed(), text, false, 0)).blocks[0].language);
+  };
+  EXPECT_EQ(language("{\"a\": 1}\n"), "json");
+  EXPECT_EQ(language("a { b }"), "");
 }
 
 TEST(Message, S42_AFailureIsItsClassMessageAndLastLines) {
@@ -102,19 +109,19 @@ TEST(Message, S43_WhatIsLeftOutIsSaidWithNumbersAndHowToGetIt) {
   for (int i = 0; i < 2'000; ++i) text += "line " + std::to_string(10'000 + i) + "\n";
   Report report = report_of(completed(), text, false, 0);
   const Body body = Body::excerpt(report, {1'000, 500});
-  ASSERT_EQ(body.parts.size(), 4U);
-  EXPECT_THAT(body.parts[0].text, StartsWith("line 10000\n"));
-  EXPECT_TRUE(body.parts[0].text.ends_with('\n')) << "ends with a whole line";
-  EXPECT_THAT(body.parts[2].text, StartsWith("line 1"));
-  EXPECT_TRUE(body.parts[2].text.ends_with("line 11999\n"));
-  const auto shown = utf8::count(body.parts[0].text) + utf8::count(body.parts[2].text);
-  EXPECT_THAT(body.parts[1].text, StartsWith("…[truncated] 20,51"));
+  ASSERT_EQ(body.blocks.size(), 4U);
+  EXPECT_THAT(body.blocks[0].text, StartsWith("line 10000\n"));
+  EXPECT_TRUE(body.blocks[0].text.ends_with('\n')) << "ends with a whole line";
+  EXPECT_THAT(body.blocks[2].text, StartsWith("line 1"));
+  EXPECT_TRUE(body.blocks[2].text.ends_with("line 11999\n"));
+  const auto shown = utf8::count(body.blocks[0].text) + utf8::count(body.blocks[2].text);
+  EXPECT_THAT(body.blocks[1].text, StartsWith("…[truncated] 20,51"));
   EXPECT_EQ((text.size() - shown) / 10, 2'051U);
-  EXPECT_THAT(body.parts[1].text, HasSubstr("of 22,000 characters are left out"));
-  EXPECT_THAT(body.parts[3].text, HasSubstr("meantime output " + report.task_id));
-  EXPECT_EQ(Body::excerpt(report, {10, 10}, "a.txt").parts[3].text, "The whole output is in the file a.txt.");
+  EXPECT_THAT(body.blocks[1].text, HasSubstr("of 22,000 characters are left out"));
+  EXPECT_THAT(body.blocks[3].text, HasSubstr("meantime output " + report.task_id));
+  EXPECT_EQ(Body::excerpt(report, {10, 10}, "a.txt").blocks[3].text, "The whole output is in the file a.txt.");
   report.link = "https://example.org/r/1";
-  EXPECT_EQ(Body::excerpt(report, {10, 10}).parts[3].text, "The whole output: https://example.org/r/1");
+  EXPECT_EQ(Body::excerpt(report, {10, 10}).blocks[3].text, "The whole output: https://example.org/r/1");
 }
 
 TEST(Message, WhatTheStoreLeftOutCountsToo) {

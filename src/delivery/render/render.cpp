@@ -32,22 +32,27 @@ class Layout {
  public:
   Layout(const Limits& limits, std::vector<Span> header) : limits_(limits), header_(std::move(header)) {}
 
-  // Parts as they are shown: nothing in them can close a fence or call somebody. Kept by the caller.
-  static void make_safe(Body& body, const Limits& limits) {
-    for (Body::Part& part : body.parts) {
-      if (part.kind == Block::Kind::text) {
-        part.text = without_mentions(std::move(part.text), limits.mentions);
-      } else if (limits.markup != Markup::plain && limits.markup != Markup::entities) {
-        part.text = fenceable(std::move(part.text), limits.inner_fence);
+  // The body as it is shown: nothing in it can close a fence or call somebody.
+  void make_safe(Body& body) const {
+    const bool fenced = limits_.markup != Markup::plain && limits_.markup != Markup::entities;
+    const bool guarded = limits_.mentions != MentionGuard::none;
+    for (Block& block : body.blocks) {
+      const bool code = block.kind == Block::Kind::code;
+      if (fenced && (block.text.contains("```") || (!code && block.text.contains("~~~")))) {
+        std::string text(block.text);
+        block.text =
+            body.keep(code ? fenceable(std::move(text), limits_.inner_fence) : without_fences(std::move(text)));
       }
+      if (!code && guarded) block.text = body.keep(without_mentions(std::string(block.text), limits_.mentions));
     }
   }
 
   // The chunks; one more than `at_most` when they are not enough. 0: no limit.
   Result<std::vector<Chunk>> lay_out(Body body, std::size_t budget, std::uint32_t at_most) const {
-    make_safe(body, limits_);
-    const std::vector<Block> blocks = body.blocks();
+    make_safe(body);
+    const std::vector<Block>& blocks = body.blocks;
     std::vector<Frame> frames;
+    frames.reserve(blocks.size());
     for (const Block& block : blocks) {
       frames.push_back(frame_of(limits_, block.language, fence_marker(block.text, limits_.inner_fence)));
     }
@@ -78,9 +83,18 @@ class Layout {
     return length_of(chunk, limits_);
   }
 
+  void reserve(Chunk& chunk, const Pieces& pieces) const {
+    constexpr std::size_t frames = 256;
+    std::size_t bytes = frames;
+    for (const Piece& piece : pieces) bytes += piece.text.size();
+    chunk.text.reserve(bytes);
+    if (limits_.markup == Markup::html) chunk.html.reserve(bytes);
+  }
+
   [[nodiscard]] std::vector<Chunk> write(const std::vector<Pieces>& messages, const std::vector<Block>& blocks) const {
     std::vector<Chunk> chunks(std::max<std::size_t>(messages.size(), 1));
     for (std::size_t i = 0; i < chunks.size(); ++i) {
+      reserve(chunks[i], i < messages.size() ? messages[i] : Pieces{});
       ChunkWriter writer(limits_, chunks[i]);
       const bool first = i == 0 && !header_.empty();
       if (first) writer.header(header_);
@@ -152,9 +166,7 @@ Result<std::vector<Chunk>> render(const Report& report, const Limits& limits) {
 Result<std::vector<Chunk>> render_markdown(std::string_view markdown, const Limits& limits) {
   if (auto fine = check(limits); !fine) return std::unexpected(std::move(fine.error()));
   Body body;
-  for (const Block& block : parse_blocks(markdown)) {
-    body.parts.push_back({block.kind, std::string(block.text), std::string(block.language)});
-  }
+  body.blocks = parse_blocks(markdown);
   return Layout(limits, {}).lay_out(std::move(body), limits.budget(), 0);
 }
 

@@ -17,10 +17,10 @@ constexpr std::string_view redacted = "[redacted]";
 constexpr std::string_view patterns[] = {
     R"re((?i:(\b(?:bearer|bot|basic)[ \t]+)[a-z0-9_\-.~+/]{16,}=*))re",
     // password=..., "api_key": "...", X-Auth-Token: ..., ?sig=...
-    R"re((?i:(["']?(?:[a-z0-9_\-]*(?:passw(?:or)?d|passphrase|secret|api[_\-]?key|access[_\-]?key|private[_\-]?key))re"
-    R"re([a-z0-9_]*|[a-z0-9_\-]*token|[a-z0-9_\-]*authorization|pwd|sig|signature|x-amz-credential)["']?)re"
-    R"re([ \t]*[:=][ \t]*(?:(?:bearer|basic|bot|token)[ \t]+)?))re"
-    R"re((?:"[^"\n]{4,}"|'[^'\n]{4,}'|[^\s"'&,;<>\[{][^\s"'&,;<>]{3,})))re",
+    (R"re((?i:(["']?(?:[a-z0-9_\-]*(?:passw(?:or)?d|passphrase|secret|api[_\-]?key|access[_\-]?key|private[_\-]?key))re"
+     R"re([a-z0-9_]*|[a-z0-9_\-]*token|[a-z0-9_\-]*authorization|pwd|sig|signature|x-amz-credential)["']?)re"
+     R"re([ \t]*[:=][ \t]*(?:(?:bearer|basic|bot|token)[ \t]+)?))re"
+     R"re((?:"[^"\n]{4,}"|'[^'\n]{4,}'|[^\s"'&,;<>\[{][^\s"'&,;<>]{3,})))re"),
     // https://user:password@host
     R"re((\b[A-Za-z][A-Za-z0-9+.\-]*://)[^\s/?#@"'<>:]*:[^\s/?#@"'<>]+@)re",
     // Addresses that are secrets themselves: webhooks, and the path of a Telegram bot.
@@ -29,8 +29,8 @@ constexpr std::string_view patterns[] = {
     R"re((/hooks/)[a-z0-9]{26}\b)re",
     R"re((/bot)[0-9]{6,12}:[A-Za-z0-9_\-]{30,})re",
     // Tokens that say what they are.
-    R"re(\b(?:xox[abeoprs]-|xapp-|gh[opsur]_|github_pat_|glpat-|sk-|sk_live_|rk_live_|syt_|hf_|npm_|pypi-)re"
-    R"re(|whsec_|whsk_)[A-Za-z0-9+/_\-]{16,}=*)re",
+    (R"re(\b(?:xox[abeoprs]-|xapp-|gh[opsur]_|github_pat_|glpat-|sk-|sk_live_|rk_live_|syt_|hf_|npm_|pypi-)re"
+     R"re(|whsec_|whsk_)[A-Za-z0-9+/_\-]{16,}=*)re"),
     R"re(\btk_[a-z0-9]{29}\b)re",
     R"re(\b(?:AKIA|ASIA)[A-Z0-9]{16}\b)re",
     R"re(\bAIza[A-Za-z0-9_\-]{35})re",

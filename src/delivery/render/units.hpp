@@ -45,7 +45,14 @@ class Measure {
   [[nodiscard]] constexpr std::size_t of_widest() const noexcept;
 
  private:
+  constexpr void find_plain();
+  [[nodiscard]] std::size_t of_block(const char* text) const noexcept;
+
   std::array<std::uint8_t, 256> cost_{};
+  // Most text costs the same for each byte: ASCII without these. Looked at many at a time.
+  std::uint8_t plain_ = 1;
+  std::uint8_t controls_end_ = 0;
+  std::array<std::uint8_t, 5> special_{};
 };
 
 /// Length of valid UTF-8 in `unit`.
@@ -68,6 +75,22 @@ constexpr Measure::Measure(Unit unit, Escape escape) {
     }
     cost_[byte] = cost;
   }
+  find_plain();
+}
+
+constexpr void Measure::find_plain() {
+  plain_ = cost_['a'];
+  controls_end_ = 0;
+  special_.fill(0x80);
+  std::size_t found = 0;
+  for (unsigned byte = 0; byte < 0x80U; ++byte) {
+    if (cost_[byte] == plain_) continue;
+    if (byte < 0x20U) {
+      controls_end_ = 0x20;
+    } else {
+      special_[found++] = static_cast<std::uint8_t>(byte);  // at most `"`, `\`, `&`, `<`, `>`
+    }
+  }
 }
 
 constexpr Measure Measure::with(const Measure& other) const {
@@ -75,6 +98,7 @@ constexpr Measure Measure::with(const Measure& other) const {
   for (std::size_t byte = 0; byte < cost_.size(); ++byte) {
     both.cost_[byte] = static_cast<std::uint8_t>(cost_[byte] + other.cost_[byte]);
   }
+  both.find_plain();
   return both;
 }
 

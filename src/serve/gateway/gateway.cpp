@@ -19,6 +19,7 @@ class Passing final : public client::RequestHooks {
   explicit Passing(RequestContext& context) : context_(context) {}
   void on_progress(const Progress& progress) override { context_.progress(progress); }
   void on_log(LogLine line) override { context_.log(std::move(line)); }
+  [[nodiscard]] std::string_view owner() const noexcept override { return context_.caller().user_id; }
   [[nodiscard]] Task<Result<std::vector<InputResponse>>> on_input(std::vector<InputRequest> requests) override {
     return context_.ask(std::move(requests));
   }

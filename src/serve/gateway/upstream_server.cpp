@@ -12,6 +12,7 @@ namespace meantime::serve {
 namespace {
 
 constexpr std::size_t most_tools = 10'000;  // of one upstream
+constexpr std::size_t most_logged = 1'000;  // bytes of one line of it
 
 client::ListKind list_kind(OfferKind kind) {
   switch (kind) {
@@ -54,6 +55,8 @@ std::unique_ptr<client::McpClient> make_client(const GatewayParts& parts, const 
   endpoint.url = settings.http->url;
   for (const auto& [name, value] : settings.http->headers) endpoint.headers.emplace_back(name, value);
   endpoint.ca_file = settings.http->tls_ca.string();
+  endpoint.certificate_file = settings.http->tls_certificate.string();
+  endpoint.key_file = settings.http->tls_key.string();
   endpoint.auth = auth;
   return std::make_unique<client::McpClient>(parts.loop, parts.clock, *parts.http, std::move(endpoint),
                                              client_options(settings, parts), &events);
@@ -72,6 +75,11 @@ UpstreamServer::UpstreamServer(GatewayParts parts, config::UpstreamSettings sett
 UpstreamServer::~UpstreamServer() = default;
 
 Task<void> UpstreamServer::stop() {
+  if (resting_) {
+    co_await std::move(idle_watch_);
+  } else {
+    idle_watch_.reset();
+  }
   co_await client_->close();
 }
 
@@ -118,12 +126,38 @@ bool UpstreamServer::completes() const noexcept {
   return server != nullptr && server->capabilities.completions;
 }
 
+// A call that became a task is open until its end: it keeps the program alive. So do subscriptions, whose news would be
+// missed.
+Task<void> UpstreamServer::rest_when_idle() {
+  Wake over(parts_.loop.io());
+  const auto alarm = parts_.clock.make_alarm([&over] { over.notify(); });
+  for (;;) {
+    const auto idle = parts_.clock.now() - client_->last_used();
+    const bool busy = client_->busy();
+    if (!busy && idle >= settings_.idle_stop) break;
+    alarm->set(parts_.clock.now() +
+               (busy ? settings_.idle_stop : std::chrono::ceil<Milliseconds>(settings_.idle_stop - idle)));
+    co_await over.wait();
+  }
+  resting_ = true;
+  co_await client_->rest();
+  resting_ = false;
+}
+
 void UpstreamServer::on_connected(const client::ServerDescription& /*server*/) {
+  if (!settings_.http && settings_.idle_stop > Milliseconds(0)) idle_watch_ = rest_when_idle();
   if (reached_) on_list_changed(client::ListKind::tools);  // a new run may offer other tools
 }
 
 void UpstreamServer::on_down(const Error& why) {
   parts_.log("upstream '" + settings_.name + "': " + why.detail);
+}
+
+// Of no call, or it cannot be said of whose: what matters is for whoever runs us.
+void UpstreamServer::on_log(LogLine line) {
+  if (line.level < LogLevel::warning) return;
+  parts_.log("upstream '" + settings_.name + "' says (" + std::string(name_of(line.level)) +
+             "): " + line.data.substr(0, most_logged));
 }
 
 void UpstreamServer::on_resource_updated(std::string_view uri) {

@@ -68,10 +68,12 @@ class UpstreamServer final : client::ClientEvents {
  private:
   void on_connected(const client::ServerDescription& server) override;
   void on_down(const Error& why) override;
+  void on_log(LogLine line) override;
   void on_list_changed(client::ListKind list) override;
   void on_resource_updated(std::string_view uri) override;
 
   [[nodiscard]] Task<void> reach();
+  [[nodiscard]] Task<void> rest_when_idle();
   [[nodiscard]] Task<void> take_tools();
   [[nodiscard]] bool offer(std::string_view raw, std::set<std::string>& offered);
   [[nodiscard]] std::string renamed(std::string_view prompt) const;
@@ -85,12 +87,14 @@ class UpstreamServer final : client::ClientEvents {
   std::map<OfferKind, std::vector<std::string>> last_;  // lists, as our clients see them
   std::set<std::string, std::less<>> resources_;        // URIs
   std::vector<std::string> template_heads_;             // of URI templates, up to their first variable
+  bool resting_ = false;
   bool reached_ = false;
   bool reaching_ = false;
   bool taking_ = false;
   bool take_again_ = false;
   std::vector<Wake*> waiting_;
   std::unique_ptr<client::McpClient> client_;
+  Task<void> idle_watch_;
   TaskGroup group_;
 };
 

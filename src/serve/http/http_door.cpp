@@ -22,6 +22,16 @@ class Head final : public mcp::HttpHead {
     return request_.header(name);
   }
   [[nodiscard]] bool repeated(std::string_view name) const override { return request_.count(name) > 1; }
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> fields_under(std::string_view prefix) const override {
+    std::vector<std::pair<std::string, std::string>> found;
+    for (const http::Header& each : request_.headers) {
+      if (!http::equal_names(each.name.substr(0, prefix.size()), prefix)) continue;
+      std::string name(each.name);
+      std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+      found.emplace_back(std::move(name), each.value);
+    }
+    return found;
+  }
 
  private:
   const http::Request& request_;
@@ -344,7 +354,7 @@ void HttpDoor::take_request(const mcp::Message& message, http::Request& request,
   if (!read) return refuse(request, exchange, read.error());
   if (auto fault = lacks_scopes(*read, *who)) return turn_away(request, exchange, *fault);
   if (read->family == mcp::Family::handshake) {
-    if (session == nullptr) return initialize(*read, exchange, std::move(who));
+    if (session == nullptr) return initialize(*read, request, exchange, std::move(who));
     if (session->open(*read, head, exchange, cross_origin(request))) return;
     return refuse(request, exchange,
                   {.http_status = 400,
@@ -359,21 +369,27 @@ void HttpDoor::take_request(const mcp::Message& message, http::Request& request,
   exchange.keep(std::move(reply));
 }
 
-void HttpDoor::initialize(const mcp::ServerRequest& read, http::Exchange& exchange, Who who) {
+void HttpDoor::initialize(const mcp::ServerRequest& read, http::Request& request, http::Exchange& exchange, Who who) {
+  // One that cannot be greeted shall not be told of a session.
+  mcp::HandshakeSession trial;
+  if (auto greeted = trial.initialize(*read.message); !greeted) {
+    greeted.error().http_status = mcp::http_status_of(mcp::Family::handshake, greeted.error().code);
+    return refuse(request, exchange, greeted.error());
+  }
   std::size_t& of_caller = sessions_of_[who->owner];
   if (sessions_.size() >= options.most_sessions || of_caller >= options.most_sessions_per_caller) {
     if (of_caller == 0) sessions_of_.erase(who->owner);
     return exchange.respond(many_requests, json_type,
                             rpc_error(many_requests, "Too many sessions: end some with DELETE, or come again later"),
-                            "Retry-After: 10\r\n");
+                            cross_origin(request) + "Retry-After: 10\r\n");
   }
   ++of_caller;
   const std::string id = auth::random_text(server.random, session_id_bytes);
   auto session = std::make_unique<HttpSession>(*this, id, std::move(who));
   HttpSession& here = *session;
   sessions_.emplace(id, std::move(session));
-  const bool opened = here.open(read, Head(http::Request()), exchange, "Mcp-Session-Id: " + id + "\r\n");
-  // One that was not greeted well never was.
+  const bool opened =
+      here.open(read, Head(http::Request()), exchange, cross_origin(request) + "Mcp-Session-Id: " + id + "\r\n");
   if (!opened || !here.client.state.initialized()) forget(id);
 }
 

@@ -74,7 +74,7 @@ class HttpDoor final : public http::Handler {
                     HttpSession* session);
   void take_one_way(const mcp::Message& message, http::Request& request, http::Exchange& exchange,
                     HttpSession* session);
-  void initialize(const mcp::ServerRequest& read, http::Exchange& exchange, Who who);
+  void initialize(const mcp::ServerRequest& read, http::Request& request, http::Exchange& exchange, Who who);
   void get(http::Request& request, http::Exchange& exchange, HttpSession* session);
   [[nodiscard]] HttpSession* session_of(const http::Request& request, const auth::Principal& who);
   [[nodiscard]] std::string cross_origin(const http::Request& request) const;

@@ -1,29 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "serve/http/http_front.hpp"
 
+#include "auth/http_fetch.hpp"
 #include "auth/jwt_authenticator.hpp"
 #include "auth/token_file.hpp"
 
 namespace meantime::serve {
 namespace {
-
-constexpr Milliseconds fetch_limit{30'000};
-constexpr std::size_t fetch_bytes = 1UL << 20U;
-
-Task<Result<auth::WebAnswer>> fetch(http::Client& client, auth::WebRequest wanted) {
-  http::ClientRequest request;
-  request.method = std::move(wanted.method);
-  request.url = std::move(wanted.url);
-  for (auto& header : wanted.headers) request.headers.emplace_back(std::move(header.name), std::move(header.value));
-  request.body = std::move(wanted.body);
-  request.total_timeout = fetch_limit;
-  request.max_body = fetch_bytes;
-  auto response = co_await client.send(std::move(request));
-  if (!response) co_return std::unexpected(std::move(response.error()));
-  auth::WebAnswer answer{.status = response->status, .headers = {}, .body = std::move(response->body)};
-  for (auto& [name, value] : response->headers) answer.headers.push_back({std::move(name), std::move(value)});
-  co_return answer;
-}
 
 auth::ResourceSettings resource_of(const config::HttpSettings& http, const config::AuthSettings& auth) {
   auth::ResourceSettings settings;
@@ -52,9 +35,8 @@ Result<std::unique_ptr<auth::Authenticator>> authenticator_of(const config::Http
                             .jwks_url = settings.jwks_url,
                             .audience = settings.audience,
                             .leeway = std::chrono::duration_cast<std::chrono::seconds>(settings.leeway)};
-      return std::make_unique<auth::JwtAuthenticator>(
-          resource_of(http, settings), std::move(jwt),
-          [client](auth::WebRequest request) { return fetch(*client, std::move(request)); }, server.clock);
+      return std::make_unique<auth::JwtAuthenticator>(resource_of(http, settings), std::move(jwt),
+                                                      auth::fetch_over(*client), server.clock);
     }
     default:
       return auth::make_open_authenticator(std::move(owner));
@@ -68,6 +50,7 @@ HttpDoorOptions door_options(const config::HttpSettings& http) {
   options.most_sessions = http.sessions.most;
   options.most_sessions_per_caller = http.sessions.most_per_caller;
   options.session_idle = http.sessions.idle;
+  options.longest_hold = http.longest_hold;
   options.replay = {.bytes = http.sessions.replay_bytes, .events = http.sessions.replay_events};
   return options;
 }
@@ -81,6 +64,7 @@ http::ServerOptions server_options(const config::HttpLimits& limits) {
   options.max_connections = limits.connections;
   options.idle = limits.idle;
   options.head = limits.head_time;
+  options.body = limits.body_time;
   options.write_stall = limits.write_stall;
   return options;
 }

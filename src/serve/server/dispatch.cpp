@@ -122,6 +122,11 @@ Task<Answer> done(Answer answer) {
 Task<Answer> dispatch(Work& work, const Request& request, const mcp::HttpHead* head) {
   using mcp::Method;
   if (!mcp::has_method(work.info.revision, request.method)) return no_method(request);
+  // Taken for the first page, it would be given that again and again.
+  if (const mcp::JsonSpan cursor = request.message->param.cursor;
+      cursor && !cursor.is_string() && cursor.kind() != mcp::JsonSpan::Kind::null) {
+    return refused(mcp::RpcCode::invalid_params, "Invalid params: 'cursor' must be a string that a list gave");
+  }
   switch (request.method) {
     case Method::tools_call:
       return call_tool(work, request, head);

@@ -70,10 +70,13 @@ std::unique_ptr<OpenRequest> McpServer::open(const mcp::ServerRequest& request, 
   auto work = std::make_unique<Work>(*this, std::move(info), reply);
   if (work->info.stateless()) {
     work->take_responses(request.input_responses);
-    if (mcp::may_ask_input(request.method)) work->line = request.message->line;
   }
   Work& here = *work;
   here.task = dispatch(here, request, head);  // dispatch.cpp
+  // What is answered already is never parked: most calls need no copy of their text.
+  if (here.info.stateless() && !here.task.done() && mcp::may_ask_input(request.method)) {
+    here.line = request.message->line;
+  }
   return run(std::move(work));
 }
 

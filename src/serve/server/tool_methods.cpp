@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // tool_methods.cpp: initialize, tools/list and tools/call.
+#include <algorithm>
+
+#include "core/duration.hpp"
 #include "core/envelope.hpp"
 #include "core/json_writer.hpp"
 #include "mcp/splice.hpp"
@@ -64,7 +67,26 @@ Task<Answer> run_tool(Work& work, Task<Result<Outcome>> call, TaskForm form, boo
   co_return of_envelope(work, task, structured_envelope);
 }
 
-Task<Answer> when_ready(Work& work, std::string line) {
+// The fields of a head that depend on the tool, for as long as they are needed: the tool may be known only later.
+class KeptHead final : public mcp::HttpHead {
+ public:
+  explicit KeptHead(std::vector<std::pair<std::string, std::string>> fields) : fields_(std::move(fields)) {}
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const override {
+    const auto found = std::ranges::find(fields_, name, &std::pair<std::string, std::string>::first);
+    return found == fields_.end() ? std::nullopt : std::optional<std::string_view>(found->second);
+  }
+  [[nodiscard]] bool repeated(std::string_view name) const override {
+    return std::ranges::count(fields_, name, &std::pair<std::string, std::string>::first) > 1;
+  }
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> fields_under(std::string_view) const override {
+    return fields_;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+Task<Answer> when_ready(Work& work, std::string line, std::optional<KeptHead> head) {
   // The tool may be one of those that are still coming.
   co_await work.server.options.tools_ready->wait();
   const auto message = mcp::read_message(line);
@@ -73,7 +95,7 @@ Task<Answer> when_ready(Work& work, std::string line) {
   request.family = work.info.family;
   request.revision = work.info.revision;
   request.client = work.info.client;
-  co_return co_await call_tool(work, request, nullptr);
+  co_return co_await call_tool(work, request, head ? &*head : nullptr);
 }
 
 }  // namespace
@@ -121,7 +143,7 @@ Task<Answer> list_tools(Work& work, std::string cursor) {
   if (server.options.tools_ready != nullptr) co_await server.options.tools_ready->wait();
   std::string result = "{\"tools\":[" + server.tools.listing(work.info.revision);
   for (const std::string& definition :
-       server.builtins.definitions(work.info.stateless() ? std::string() : work.info.client_name)) {
+       server.builtins.definitions(work.info.who->owner, work.info.stateless() ? std::string() : work.info.client_name)) {
     if (result.back() != '[') result += ',';
     result += definition;
   }
@@ -143,14 +165,24 @@ Task<Answer> call_tool(Work& work, const mcp::ServerRequest& request, const mcp:
   if (const auto builtin = server.builtins.find(name)) {
     std::function<void(const Progress&)> hears;
     if (!work.info.progress_token.empty()) hears = on_progress;
-    const BuiltinTools::Asker asker{work.info.who->owner, work.info.client_name};
-    return run_tool(work, server.builtins.call(*builtin, asker, param.arguments, std::move(hears)), TaskForm::none,
-                    true);
+    BuiltinTools::Asker asker{work.info.who->owner, work.info.client_name};
+    // Whoever guesses ids is slowed down; who looks at tasks that are there is not.
+    if (server.options.look_ups.per_second > 0 && *builtin != BuiltinTools::Kind::list) {
+      if (const Milliseconds wait = server.look_ups.wait(asker.owner); wait.count() > 0) {
+        return done(Answer::of(text_result(
+            "Too many look-ups of tasks that are not there: come again in " + format_duration(wait), true)));
+      }
+      asker.missed = [&server, owner = asker.owner] { static_cast<void>(server.look_ups.take(owner)); };
+    }
+    return run_tool(work, server.builtins.call(*builtin, std::move(asker), param.arguments, std::move(hears)),
+                    TaskForm::none, true);
   }
   const ListedTool* listed = server.tools.find(name);
   if (listed == nullptr) {
     if (server.options.tools_ready != nullptr && !server.options.tools_ready->now()) {
-      return when_ready(work, std::string(request.message->line));
+      return when_ready(
+          work, std::string(request.message->line),
+          head != nullptr ? std::optional<KeptHead>(head->fields_under(mcp::param_field_prefix)) : std::nullopt);
     }
     return refused(mcp::RpcCode::invalid_params,
                    "Unknown tool: '" + name.substr(0, 128) + "'. tools/list says which tools there are");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/inputs.hpp"
 #include "core/json_writer.hpp"
 #include "mcp/json_rpc.hpp"
 #include "mcp/task_json.hpp"
@@ -183,13 +184,15 @@ void Work::ask_session() {
 }
 
 void Work::ask_for(const TaskId& task, const InputRequest& request) {
-  auto on_answer = [this, task, key = request.key](std::expected<std::string, std::string> answer) {
+  const bool form = request.method == "elicitation/create";
+  auto on_answer = [this, task, form, key = request.key](std::expected<std::string, std::string> answer) {
     // A refusal is an answer, too: the task must not wait for ever.
-    std::string result = answer ? std::move(*answer) : R"({"action":"cancel"})";
+    std::string result = answer ? std::move(*answer)
+                         : form ? R"({"action":"cancel"})"
+                                : refusal_response(answer.error());
     group_.spawn(hand_over(server.manager, task, {key, std::move(result)}, info.who->owner));
   };
-  asks_.push_back(
-      info.session->ask(*reply, request.method, request.params, std::move(on_answer), mcp::related_task(task.text())));
+  asks_.push_back(info.session->ask(*reply, request.method, request.params, std::move(on_answer), task.text()));
 }
 
 }  // namespace meantime::serve
