@@ -236,6 +236,28 @@ TEST_P(AdapterContract, F23_AKeptConnectionThatBreaksSendsNothingTwiceByItself) 
   EXPECT_EQ(fake_->requests().size(), before + 1);
 }
 
+TEST_P(AdapterContract, F23_AGatewayThatGaveUpWaitingLeavesItOpenWhetherItArrived) {
+  fake_->next(FakeAnswer{.status = 504, .body = "<html>Gateway Time-out</html>", .type = "text/html"},
+              kind_.message_path);
+  EXPECT_EQ(send_one().verdict, SendVerdict::unknown);
+}
+
+TEST_P(AdapterContract, AnAnswerIsWaitedForAndMayBeGivenUp) {
+  const auto chunks = plan(message("hello"));
+  fake_->next(Fault::hold, kind_.message_path);
+  auto waiting = adapter_->send(outgoing(chunks, 1));
+  run_until(io_, [&] { return fake_->held() == 1; });
+  EXPECT_FALSE(waiting.done());
+  fake_->release();
+  EXPECT_EQ(run(io_, std::move(waiting)).verdict, SendVerdict::arrived);
+
+  fake_->next(Fault::hold, kind_.message_path);
+  auto dropped = adapter_->send(outgoing(chunks, 1));
+  run_until(io_, [&] { return fake_->held() == 1; });
+  dropped = {};
+  run_until(io_, [&] { return fake_->held() == 0; });  // its connection is closed
+}
+
 TEST_P(AdapterContract, NobodyListeningIsTriedAgainLater) {
   fake_->refuse();
   EXPECT_EQ(send_one().verdict, SendVerdict::retry_backoff);
@@ -340,6 +362,11 @@ TEST_P(AdapterContract, S40_TheDelivererBringsAResultThereInOrderThroughTroubleO
   EXPECT_EQ(delivery.state, DeliveryState::delivered) << delivery.error;
   EXPECT_EQ(delivery.sent, delivery.chunks);
   EXPECT_THAT(fake_->messages(), SizeIs(testing::Ge(delivery.chunks)));
+  EXPECT_EQ(fake_->left(), 0U);
+  for (std::size_t i = 0; delivery.chunks > 1 && i < delivery.chunks; ++i) {
+    const std::string counter = "(" + std::to_string(i + 1) + "/" + std::to_string(delivery.chunks) + ")";
+    EXPECT_THAT(fake_->messages()[i].text, HasSubstr(counter)) << "they are out of order";
+  }
   deliverer.reset();
   run(io_, store->close());
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// telegram_test.cpp: Telegram by a bot, whose token is in every address.
+// telegram_contract.cpp: Telegram by a bot, whose token is in every address.
 #include "delivery/adapters/telegram.hpp"
 
 #include <fstream>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mattermost_test.cpp: Mattermost by a bot, with files, and by an incoming webhook.
+// mattermost_contract.cpp: Mattermost by a bot, with files, and by an incoming webhook.
 #include "delivery/adapters/mattermost.hpp"
 
 #include "adapters/adapter_contract.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// slack_test.cpp: Slack by a bot, with files in three steps, and by an incoming webhook.
+// slack_contract.cpp: Slack by a bot, with files in three steps, and by an incoming webhook.
 #include "delivery/adapters/slack.hpp"
 
 #include "adapters/adapter_contract.hpp"

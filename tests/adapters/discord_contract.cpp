@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// discord_test.cpp: Discord by a bot and by a webhook.
+// discord_contract.cpp: Discord by a bot and by a webhook.
 #include "delivery/adapters/discord.hpp"
 
 #include "adapters/adapter_contract.hpp"
