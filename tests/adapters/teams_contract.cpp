@@ -37,5 +37,22 @@ AdapterKind teams() {
 
 INSTANTIATE_TEST_SUITE_P(Teams, AdapterContract, testing::Values(teams()), adapter_name);
 
+class TeamsAdapterTest : public AdapterContract {};
+INSTANTIATE_TEST_SUITE_P(Own, TeamsAdapterTest, testing::Values(teams()), adapter_name);
+
+TEST_P(TeamsAdapterTest, ACardStaysWithinItsBytesWhateverTheTextIsMadeOf) {
+  for (const char* piece : {"\"\\", "\n", "😀", "ä\t", "```\n", "<&>"}) {
+    std::string text;
+    while (text.size() < 60'000) text += piece;
+    Message long_one = message(text + "end");
+    long_one.redirect.max_chars = 100'000;
+    const auto chunks = plan(long_one);
+    for (std::uint32_t number = 1; number <= chunks.size(); ++number) {
+      const SendAnswer answer = send(outgoing(chunks, number, true));  // with its note
+      EXPECT_EQ(answer.verdict, SendVerdict::arrived) << piece << ": " << answer.detail;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace meantime::test

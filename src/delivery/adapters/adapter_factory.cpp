@@ -8,8 +8,13 @@
 #include "delivery/adapters/discord_webhook.hpp"
 #include "delivery/adapters/mail.hpp"
 #include "delivery/adapters/matrix.hpp"
+#include "delivery/adapters/mattermost.hpp"
+#include "delivery/adapters/mattermost_webhook.hpp"
 #include "delivery/adapters/ntfy.hpp"
+#include "delivery/adapters/slack.hpp"
+#include "delivery/adapters/slack_webhook.hpp"
 #include "delivery/adapters/teams.hpp"
+#include "delivery/adapters/telegram.hpp"
 #include "delivery/adapters/webhook.hpp"
 
 namespace meantime::delivery {
@@ -122,11 +127,19 @@ Result<std::unique_ptr<Adapter>> make_adapter(const DestinationSettings& setting
       return made<CommandAdapter>(CommandSettings{.argv = settings.command, .time_limit = settings.timeout, .link = {}},
                                   parts.loop.io(), parts.clock);
     case AdapterType::slack:
+      return made_with_token<SlackAdapter, SlackSettings>(settings, parts, slack_api);
     case AdapterType::slack_webhook:
+      return made<SlackWebhookAdapter>(
+          SlackWebhookSettings{.place = place_of(settings), .url = secret_of(settings.url_secret), .link = {}},
+          parts.http, parts.clock);
     case AdapterType::telegram:
+      return made_with_token<TelegramAdapter, TelegramSettings>(settings, parts, telegram_api);
     case AdapterType::mattermost:
+      return made_with_token<MattermostAdapter, MattermostSettings>(settings, parts);
     case AdapterType::mattermost_webhook:
-      break;
+      return made<MattermostWebhookAdapter>(
+          MattermostWebhookSettings{.place = place_of(settings), .url = secret_of(settings.url_secret), .link = {}},
+          parts.http, parts.clock);
   }
   return fail(errc::unsupported, op, "this meantime was built without it");
 }

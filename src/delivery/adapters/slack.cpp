@@ -82,9 +82,9 @@ Task<SlackAnswer> SlackAdapter::call(std::string method, std::string token, std:
 
 Task<std::expected<std::string, SlackAnswer>> SlackAdapter::upload(std::string token, const std::string& file_name,
                                                                    std::string bytes) {
-  SlackAnswer asked = co_await call(
-      "files.getUploadURLExternal", token, std::string(form_type),
-      "filename=" + percent_encoded(file_name) + "&length=" + std::to_string(bytes.size()));
+  SlackAnswer asked =
+      co_await call("files.getUploadURLExternal", token, std::string(form_type),
+                    "filename=" + percent_encoded(file_name) + "&length=" + std::to_string(bytes.size()));
   if (asked.answer.verdict != SendVerdict::arrived) co_return std::unexpected(unseen(std::move(asked)));
   std::string id = text_at(asked.said, "file_id");
   WebPlace place = settings_.place;
@@ -143,8 +143,7 @@ Task<SendAnswer> SlackAdapter::send(Outgoing message) {
     }
     add_note(*chunk, no_file_note);
   }
-  SlackAnswer said =
-      co_await call("chat.postMessage", *token, std::string(json_type), post_message(*chunk, message));
+  SlackAnswer said = co_await call("chat.postMessage", *token, std::string(json_type), post_message(*chunk, message));
   if (said.answer.verdict == SendVerdict::arrived) said.answer.remote_id = text_at(said.said, "ts");
   if (said.answer.verdict == SendVerdict::auth) settings_.token.refused();
   co_return std::move(said.answer);

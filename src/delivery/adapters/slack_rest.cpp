@@ -45,8 +45,8 @@ constexpr WordVerdict words[] = {
     {"accesslimited", SendVerdict::auth},
     {"team_access_not_granted", SendVerdict::auth},
     {"team_not_found", SendVerdict::auth},
-    {"no_service*", SendVerdict::auth},
-    {"no_active_hooks", SendVerdict::auth},
+    {"no_service*", SendVerdict::target_gone},
+    {"no_active_hooks", SendVerdict::target_gone},
     {"invalid_token", SendVerdict::auth},
     {"team_disabled", SendVerdict::auth},
 };
@@ -55,7 +55,8 @@ std::string words_of(const json::object& said, const std::string& error) {
   std::string out = error;
   if (const std::string needed = text_at(said, "needed"); !needed.empty()) out += ": the token needs " + needed;
   const json::value* more = said.if_contains("response_metadata");
-  const json::value* messages = more != nullptr && more->is_object() ? more->get_object().if_contains("messages") : nullptr;
+  const json::value* messages =
+      more != nullptr && more->is_object() ? more->get_object().if_contains("messages") : nullptr;
   if (messages != nullptr && messages->is_array() && !messages->get_array().empty() &&
       messages->get_array()[0].is_string()) {
     out += ": ";

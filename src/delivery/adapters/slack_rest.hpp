@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "delivery/adapters/web.hpp"
-#include "delivery/render/limits.hpp"
+#include "delivery/render/render.hpp"
 #include "meantime/clock.hpp"
 
 namespace meantime::delivery {

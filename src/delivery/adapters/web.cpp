@@ -74,6 +74,8 @@ SendAnswer by_status(const http::Response& answer, WallTime now, std::string_vie
   const auto after = retry_after(answer, now);
   if (status == 429 || status == 408 || status == 425) {
     out.verdict = after ? SendVerdict::retry_after : SendVerdict::retry_backoff;
+  } else if (status == 504 || status == 524) {
+    out.verdict = SendVerdict::unknown;  // a gateway handed it on, and waited in vain
   } else if (status >= 500) {
     out.verdict = after && status == 503 ? SendVerdict::retry_after : SendVerdict::retry_backoff;
   } else if (status == 401 || status == 403) {

@@ -35,8 +35,8 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 /// Retry-After, in seconds or as a date. Absent: there is none that can be read.
 [[nodiscard]] std::optional<Milliseconds> retry_after(const http::ResponseHead& head, WallTime now);
 
-/// What a status means by itself: 2xx arrived; 429, 408, 425 later; 5xx in trouble; 401, 403 auth; 404, 410
-/// target_gone; any other payload. `detail` says the status and the beginning of `said`, cleaned.
+/// What a status means by itself: 2xx arrived; 429, 408, 425 later; 504, 524 unknown; other 5xx in trouble; 401, 403
+/// auth; 404, 410 target_gone; any other payload. `detail` says the status and the beginning of `said`, cleaned.
 [[nodiscard]] SendAnswer by_status(const http::Response& answer, WallTime now, std::string_view said = {});
 
 /// At most 200 characters of what a platform said, on one line, without control characters.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// discord_test.cpp: Discord by a bot and by a webhook.
+// discord_contract.cpp: Discord by a bot and by a webhook.
 #include "delivery/adapters/discord.hpp"
+
+#include <fstream>
 
 #include "adapters/adapter_contract.hpp"
 #include "delivery/adapters/discord_webhook.hpp"
@@ -130,6 +132,19 @@ TEST_P(DiscordWebhookTest, AWebhookThatIsGoneIsNotUsedAgainUntilItsAddressChange
   EXPECT_EQ(send_one().verdict, target_gone);
   EXPECT_EQ(send_one().verdict, target_gone);
   EXPECT_THAT(fake_->requests(), SizeIs(1));
+}
+
+TEST_P(DiscordWebhookTest, APrivateAddressIsNotCalledUnlessItIsAllowed) {
+  std::ofstream(folder_.path() / "token") << "a-token\n";
+  delivery::DiscordAdapter strict({.place = {.base_url = fake_->url() + "/api/v10"},
+                                   .token = delivery::Secret({.file = folder_.path() / "token", .variable = {}})},
+                                  *client_, clock_);
+  EXPECT_FALSE(strict.check(redirect())) << "it would go unencrypted to the internet";
+  const auto chunks = plan(message("hello"));
+  const SendAnswer answer = run(io_, strict.send(outgoing(chunks, 1)));
+  EXPECT_EQ(answer.verdict, target_gone);
+  EXPECT_THAT(answer.detail, HasSubstr("not public"));
+  EXPECT_THAT(fake_->requests(), SizeIs(0));
 }
 
 TEST_P(DiscordWebhookTest, AThreadIsNamedInTheAddress) {
