@@ -90,6 +90,19 @@ Result<std::unique_ptr<meantime::Adapter>> made_with_token(const DestinationSett
   return made<Adapter>(Settings{.place = std::move(place), .token = std::move(*token)}, parts.http, parts.clock);
 }
 
+// Those whose whole address stands in the configuration, or is a secret.
+template <class Adapter, class Settings>
+Result<std::unique_ptr<meantime::Adapter>> made_webhook(const DestinationSettings& settings,
+                                                        const AdapterParts& parts) {
+  if (settings.url.empty() && !settings.url_secret) {
+    return fail(errc::invalid_argument, op, "it needs url_file or url_env: where its whole URL is");
+  }
+  Settings of_webhook;
+  of_webhook.place = place_of(settings);
+  of_webhook.url = secret_of(settings.url_secret);
+  return made<Adapter>(std::move(of_webhook), parts.http, parts.clock);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Adapter>> make_adapter(const DestinationSettings& settings, const AdapterParts& parts) {
@@ -97,15 +110,21 @@ Result<std::unique_ptr<Adapter>> make_adapter(const DestinationSettings& setting
     case AdapterType::discord:
       return made_with_token<DiscordAdapter, DiscordSettings>(settings, parts, discord_api);
     case AdapterType::discord_webhook:
-      return made<DiscordWebhookAdapter>(
-          DiscordWebhookSettings{.place = place_of(settings), .url = secret_of(settings.url_secret)}, parts.http,
-          parts.clock);
+      return made_webhook<DiscordWebhookAdapter, DiscordWebhookSettings>(settings, parts);
+    case AdapterType::slack:
+      return made_with_token<SlackAdapter, SlackSettings>(settings, parts, slack_api);
+    case AdapterType::slack_webhook:
+      return made_webhook<SlackWebhookAdapter, SlackWebhookSettings>(settings, parts);
+    case AdapterType::telegram:
+      return made_with_token<TelegramAdapter, TelegramSettings>(settings, parts, telegram_api);
     case AdapterType::matrix:
       return made_with_token<MatrixAdapter, MatrixSettings>(settings, parts);
+    case AdapterType::mattermost:
+      return made_with_token<MattermostAdapter, MattermostSettings>(settings, parts);
+    case AdapterType::mattermost_webhook:
+      return made_webhook<MattermostWebhookAdapter, MattermostWebhookSettings>(settings, parts);
     case AdapterType::teams:
-      return made<TeamsAdapter>(
-          TeamsSettings{.place = place_of(settings), .url = secret_of(settings.url_secret), .link = {}}, parts.http,
-          parts.clock);
+      return made_webhook<TeamsAdapter, TeamsSettings>(settings, parts);
     case AdapterType::ntfy:
       return made<NtfyAdapter>(
           NtfySettings{.place = place_of(settings, "https://ntfy.sh"), .token = secret_of(settings.token), .link = {}},
@@ -126,22 +145,8 @@ Result<std::unique_ptr<Adapter>> make_adapter(const DestinationSettings& setting
     case AdapterType::command:
       return made<CommandAdapter>(CommandSettings{.argv = settings.command, .time_limit = settings.timeout, .link = {}},
                                   parts.loop.io(), parts.clock);
-    case AdapterType::slack:
-      return made_with_token<SlackAdapter, SlackSettings>(settings, parts, slack_api);
-    case AdapterType::slack_webhook:
-      return made<SlackWebhookAdapter>(
-          SlackWebhookSettings{.place = place_of(settings), .url = secret_of(settings.url_secret), .link = {}},
-          parts.http, parts.clock);
-    case AdapterType::telegram:
-      return made_with_token<TelegramAdapter, TelegramSettings>(settings, parts, telegram_api);
-    case AdapterType::mattermost:
-      return made_with_token<MattermostAdapter, MattermostSettings>(settings, parts);
-    case AdapterType::mattermost_webhook:
-      return made<MattermostWebhookAdapter>(
-          MattermostWebhookSettings{.place = place_of(settings), .url = secret_of(settings.url_secret), .link = {}},
-          parts.http, parts.clock);
   }
-  return fail(errc::unsupported, op, "this meantime was built without it");
+  return fail(errc::internal, op, "its type is none of those that are known");
 }
 
 }  // namespace meantime::delivery
