@@ -16,25 +16,27 @@ local function server_now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function lane_of(destination, channel) return #destination .. ':' .. destination .. ':' .. channel end
+-- In lanes a number stands before the id, so that of those that are due together the one that came first goes first.
+local function member_of(n, id) return string.format('%016.0f:%s', n, id) end
 -- Puts a delivery into its lane, due then, or takes it out (no due); `busy`: it keeps the others there waiting, unless
 -- another does already. Answers when the lane can next be claimed.
-local function place(id, destination, channel, due, busy)
+local function place(member, destination, channel, due, busy)
   local lane = lane_of(destination, channel)
   local key, lanes = ours .. 'lane:' .. lane, ours .. 'lanes:' .. destination
   if due then
-    redis.call('ZADD', key, text(due), id)
+    redis.call('ZADD', key, text(due), member)
     redis.call('EXPIRE', key, keep)
   else
-    redis.call('ZREM', key, id)
+    redis.call('ZREM', key, member)
   end
   local holder = redis.call('HGET', ours .. 'busy', lane)
   local at = holder and redis.call('ZSCORE', key, holder)
-  if at and holder == id and not busy then at = nil end
+  if at and holder == member and not busy then at = nil end
   if at then
     redis.call('EXPIRE', ours .. 'busy', keep)
   elseif due and busy then
     at = text(due)
-    redis.call('HSET', ours .. 'busy', lane, id)
+    redis.call('HSET', ours .. 'busy', lane, member)
     redis.call('EXPIRE', ours .. 'busy', keep)
   else
     if holder then redis.call('HDEL', ours .. 'busy', lane) end
@@ -101,8 +103,9 @@ local function open(task, i, to, owner, tool, grace, now)
   local fresh = state ~= 'waiting' and state ~= 'sending'
   local due = now
   if quiet == '1' then due = now + grace end
+  local n = redis.call('HGET', key, 'n')
   if not state then
-    local n = text(redis.call('INCR', ours .. 'dn'))
+    n = text(redis.call('INCR', ours .. 'dn'))
     redis.call('HSET', key, 'n', n, 'state', 'waiting', 'created', text(now), 'owner', owner, 'tool', tool,
       'destination', to[1], 'platform', to[2], 'channel', to[3])
     redis.call('ZADD', ours .. 'deliveries', n, id)
@@ -114,7 +117,7 @@ local function open(task, i, to, owner, tool, grace, now)
   redis.call('HSET', key, 'max', to[4], 'on', to[5], 'quiet', quiet)
   if not fresh then return false end
   redis.call('HSET', key, 'due', text(due))
-  place(id, to[1], to[3], due, false)
+  place(member_of(n, id), to[1], to[3], due, false)
   settle(to[1])
   return true
 end

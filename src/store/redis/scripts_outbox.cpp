@@ -44,17 +44,18 @@ table.sort(due, function(a, b) if a[1] ~= b[1] then return a[1] < b[1] end retur
 local function first_of(destination, channel)
   local lane = lane_of(destination, channel)
   for _ = 1, 100 do
-    local id = redis.call('HGET', ours .. 'busy', lane)
-    if not id or not redis.call('ZSCORE', ours .. 'lane:' .. lane, id) then
-      id = redis.call('ZRANGE', ours .. 'lane:' .. lane, 0, 0)[1]
+    local member = redis.call('HGET', ours .. 'busy', lane)
+    if not member or not redis.call('ZSCORE', ours .. 'lane:' .. lane, member) then
+      member = redis.call('ZRANGE', ours .. 'lane:' .. lane, 0, 0)[1]
     end
-    if not id then
+    if not member then
       place('', destination, channel, nil, false)
       return
     end
+    local id = string.sub(member, 18)
     local h = redis.call('HMGET', ours .. 'd:' .. id, 'state', 'chunks', 'claim', 'n', 'due')
     if h[1] then return id, h end
-    place(id, destination, channel, nil, false)
+    place(member, destination, channel, nil, false)
   end
 end
 local chosen = {}
@@ -85,7 +86,7 @@ for _, each in ipairs(due) do
         local claim = text(tonumber(h[3] or '0') + 1)
         local held = now + ARGV[3]
         redis.call('HSET', ours .. 'd:' .. id, 'state', 'sending', 'worker', worker, 'claim', claim, 'due', text(held))
-        place(id, destination, channel, held, true)
+        place(member_of(h[4], id), destination, channel, held, true)
         chosen[#chosen + 1] = {tonumber(h[5]), tonumber(h[4]), id, claim}
       elseif id then
         not_before(tonumber(h[5]))
@@ -108,7 +109,8 @@ return {text(now), next_due and text(next_due - now) or '-1', out}
 )lua";
 
 constexpr std::string_view step_head = R"lua(
-local h = redis.call('HMGET', KEYS[1], 'state', 'worker', 'claim', 'step', 'sent', 'chunks', 'destination', 'channel')
+local h = redis.call('HMGET', KEYS[1], 'state', 'worker', 'claim', 'step', 'sent', 'chunks', 'destination', 'channel',
+  'n')
 if not h[1] then return 'gone' end
 if h[4] == ARGV[7] then return 'ok' end
 if h[1] ~= 'sending' or h[2] ~= ARGV[5] or h[3] ~= ARGV[6] then return 'over' end
@@ -135,7 +137,7 @@ local due = now + ARGV[18]
 redis.call('HSET', KEYS[1], 'state', state, 'stepped', text(now), 'step', ARGV[7], 'due', text(due))
 local is_open = state == 'sending' or state == 'waiting'
 local half_sent = sent > 0 and sent < tonumber(h[6] or '0')
-local next_due = place(id, h[7], h[8], is_open and due or nil, state == 'sending' or half_sent)
+local next_due = place(member_of(h[9], id), h[7], h[8], is_open and due or nil, state == 'sending' or half_sent)
 settle(h[7])
 if not is_open then
   redis.call('HSET', KEYS[1], 'ended', text(now))
@@ -147,7 +149,8 @@ return 'ok'
 )lua";
 
 constexpr std::string_view replay_head = R"lua(
-local h = redis.call('HMGET', KEYS[1], 'state', 'again', 'sent', 'chunks', 'destination', 'channel')
+local h = redis.call('HMGET', KEYS[1], 'state', 'again', 'sent', 'chunks', 'destination', 'channel',
+  'n')
 if not h[1] then return 'gone' end
 if h[2] == ARGV[4] then return 'ok' end
 if h[1] == 'waiting' or h[1] == 'sending' then return 'open' end
@@ -161,7 +164,7 @@ local whole = h[1] ~= 'partial'
 begin_again(id, whole, now)
 redis.call('HSET', KEYS[1], 'due', text(now), 'again', ARGV[4])
 local sent = tonumber(h[3] or '0')
-place(id, h[5], h[6], now, not whole and sent > 0 and sent < tonumber(h[4] or '0'))
+place(member_of(h[7], id), h[5], h[6], now, not whole and sent > 0 and sent < tonumber(h[4] or '0'))
 settle(h[5])
 redis.call('HINCRBY', tasks .. task, 'dl', 1)
 retain(task, keep)
@@ -180,11 +183,11 @@ local now = server_now()
 for i = 1, tonumber(h[2]) do
   local id = ARGV[5] .. '-' .. i
   local key = ours .. 'd:' .. id
-  local d = redis.call('HMGET', key, 'state', 'quiet', 'attempts', 'round', 'destination', 'channel')
+  local d = redis.call('HMGET', key, 'state', 'quiet', 'attempts', 'round', 'destination', 'channel', 'n')
   if d[1] == 'waiting' and d[2] == '1' and (d[3] or '0') == '0' and (d[4] or '1') == '1' then
     redis.call('HSET', key, 'state', 'suppressed', 'ended', text(now))
     redis.call('DEL', ours .. 'dc:' .. id)
-    place(id, d[5], d[6], nil, false)
+    place(member_of(d[7], id), d[5], d[6], nil, false)
     settle(d[5])
     suppressed = suppressed + 1
   end

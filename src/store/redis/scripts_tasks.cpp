@@ -208,8 +208,9 @@ elseif ARGV[7] == 'always' or ARGV[7] == h[1] then
   local tasks = string.sub(KEYS[1], 1, -#ARGV[1] - 1)
 )lua";
 constexpr std::string_view redirect_tail = R"lua(
-  if open(ARGV[1], at, list[at], h[4] or '', h[5] or '', ARGV[13], server_now()) then
-    redis.call('HSET', delivery, 'again', ARGV[10])
+  local fresh = open(ARGV[1], at, list[at], h[4] or '', h[5] or '', ARGV[13], server_now())
+  redis.call('HSET', delivery, 'again', ARGV[10])
+  if fresh then
     redis.call('HINCRBY', KEYS[1], 'dl', 1)
     if at > tonumber(h[6] or '0') then redis.call('HSET', KEYS[1], 'dp', at) end
     retain(ARGV[1], keep)
