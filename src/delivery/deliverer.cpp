@@ -204,9 +204,13 @@ class Deliverer::Impl final : public OutboxListener {
         switch (decide_in_doubt(delivery, place.traits, *place.settings, ports_.clock.wall_now())) {
           case InDoubt::send_again:
             break;
-          case InDoubt::send_and_say_so:
+          case InDoubt::send_and_say_so: {
+            // Counted before it is sent: who dies in between has perhaps repeated it.
             maybe_repeated = true;
+            DeliveryStep counted{.sent = delivery.sent, .repeated = 1, .in_doubt = true};
+            if (!co_await record(place, delivery, {.step = std::move(counted)})) co_return;
             break;
+          }
           case InDoubt::give_up: {
             auto over = give_up(delivery, "unknown_outcome: message " + std::to_string(number) +
                                               " may have arrived; replay the delivery if it did not");
@@ -219,7 +223,6 @@ class Deliverer::Impl final : public OutboxListener {
       const SendAnswer answer = co_await send(place, delivery, chunks->at(number - 1), number, maybe_repeated);
       Decision decision =
           decide(answer, delivery, number, place.traits, *place.settings, ports_.clock.wall_now(), chance());
-      if (maybe_repeated) decision.step.repeated = 1;
       if (!co_await record(place, delivery, std::move(decision))) co_return;
     }
   }

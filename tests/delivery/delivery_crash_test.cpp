@@ -186,7 +186,7 @@ TEST_P(DeliveryCrashTest, F22_F23_NothingIsLostOrMixedUpAndEachRepetitionIsNotic
               repeated);
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, DeliveryCrashTest, ::testing::Values("Sqlite"),
+INSTANTIATE_TEST_SUITE_P(Stores, DeliveryCrashTest, ::testing::Values("Sqlite", "Redis"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
