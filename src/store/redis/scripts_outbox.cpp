@@ -82,7 +82,7 @@ for _, each in ipairs(due) do
     for _, channel in ipairs(channels) do
       local id, h = first_of(destination, channel)
       if id and tonumber(h[5]) <= now then
-        if h[1] == 'sending' and h[2] then redis.call('HSET', ours .. 'd:' .. id, 'doubt', '1') end
+        if h[1] == 'sending' and tonumber(h[2] or '0') > 0 then redis.call('HSET', ours .. 'd:' .. id, 'doubt', '1') end
         local claim = text(tonumber(h[3] or '0') + 1)
         local held = now + ARGV[3]
         redis.call('HSET', ours .. 'd:' .. id, 'state', 'sending', 'worker', worker, 'claim', claim, 'due', text(held))
