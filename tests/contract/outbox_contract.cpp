@@ -236,6 +236,19 @@ TEST_P(OutboxContract, F23_OneThatWasGivenUpIsReplayedFromWhereItStoppedOrFromTh
   EXPECT_EQ(dead.error, "target_gone: no such channel");
 }
 
+TEST_P(OutboxContract, OneThatIsReplayedFromItsMiddleWaitsForTheOneThatIsHeld) {
+  ended({to("chat")});
+  const Delivery first = claim_one(*a_);
+  must_plan(*a_, first, {"one", "two"});
+  must_step(*a_, first, {.state = DeliveryState::partial, .sent = 1, .attempts = 2, .error = "payload: no"});
+  ended({to("chat")});
+  const Delivery second = claim_one(*a_);
+  ASSERT_TRUE(wait(b_->outbox().replay(first.id)));
+  EXPECT_THAT(claim(*b_), IsEmpty());
+  deliver(*a_, second);
+  EXPECT_EQ(claim_one(*b_).id, first.id);
+}
+
 TEST_P(OutboxContract, AResultThatItsOwnerHasReadIsNotPushedWhereTheRedirectSaysSo) {
   Redirect quiet = to("chat");
   quiet.suppress_if_read = true;

@@ -30,7 +30,9 @@ void MemoryDeliveries::file(std::uint64_t number, Entry& entry, SteadyTime due) 
   const Delivery& it = entry.delivery;
   Lane& lane = open_[it.redirect.destination].lanes[it.redirect.channel_id];
   lane.open.emplace(due, number);
-  if (it.state == DeliveryState::sending || is_half_sent(it)) lane.busy = number;
+  // One that is replayed from its middle waits for the one that is held.
+  const bool free = lane.busy == 0;
+  if (it.state == DeliveryState::sending || (free && is_half_sent(it))) lane.busy = number;
 }
 
 void MemoryDeliveries::unfile(std::uint64_t number, const Entry& entry) {

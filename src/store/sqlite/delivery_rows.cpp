@@ -94,7 +94,8 @@ DeliveryRows::DeliveryRows(Database& db, const std::string& worker)
                             " AND d.destination = ? AND d.channel > ? ORDER BY d.channel LIMIT 1"),
       paused_(db, "SELECT until FROM pauses WHERE destination = ?"),
       busy_(db, "SELECT d.d, d.due FROM deliveries d INDEXED BY deliveries_busy WHERE " + std::string(open_states) +
-                    " AND (d.state = 1 OR (d.sent > 0 AND d.sent < d.chunks)) AND d.destination = ? AND d.channel = ?"),
+                    " AND (d.state = 1 OR (d.sent > 0 AND d.sent < d.chunks)) AND d.destination = ? AND d.channel = ? "
+                    "ORDER BY d.state DESC LIMIT 1"),  // one that is replayed from its middle waits for what is held
       earliest_(db, "SELECT d.d, d.due FROM deliveries d WHERE " + std::string(open_states) +
                         " AND d.destination = ? AND d.channel = ? ORDER BY d.due, d.d LIMIT 1"),
       put_chunk_(db, "INSERT OR REPLACE INTO delivery_chunks(d, k, payload) VALUES(?,?,?)"),
