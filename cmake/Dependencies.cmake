@@ -14,6 +14,13 @@ if(NOT TARGET re2::re2)
   set_target_properties(re2::re2 PROPERTIES IMPORTED_LOCATION ${MEANTIME_RE2})
 endif()
 
+# Debian's utf8proc has a pkg-config file only.
+find_library(MEANTIME_UTF8PROC utf8proc REQUIRED)
+find_path(MEANTIME_UTF8PROC_INCLUDE utf8proc.h REQUIRED)
+add_library(meantime_utf8proc UNKNOWN IMPORTED)
+set_target_properties(meantime_utf8proc PROPERTIES IMPORTED_LOCATION ${MEANTIME_UTF8PROC}
+  INTERFACE_INCLUDE_DIRECTORIES ${MEANTIME_UTF8PROC_INCLUDE})
+
 # Debian's cjose has a pkg-config file that asks for libjansson's, though no header of it is needed.
 find_library(MEANTIME_CJOSE cjose REQUIRED)
 find_path(MEANTIME_CJOSE_INCLUDE cjose/cjose.h REQUIRED)

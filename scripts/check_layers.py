@@ -19,12 +19,13 @@ BELOW = {
     "auth": ["http", "mcp", "engine", "core"],
     "client": ["auth", "http", "process", "mcp", "engine", "core"],
     "store": ["engine", "core"],
+    "delivery": ["store", "telemetry", "auth", "http", "process", "mcp", "engine", "core"],
     "registry": ["store", "telemetry", "engine", "core"],
     "executor": ["registry", "schema", "store", "telemetry", "engine", "core"],
     "tools": ["executor", "client", "auth", "http", "process", "mcp", "schema", "telemetry", "engine", "core"],
-    "config": ["tools", "client", "auth", "http", "executor", "store", "process", "mcp", "schema", "telemetry", "engine", "core"],
-    "serve": ["config", "tools", "client", "auth", "http", "executor", "store", "process", "mcp", "telemetry", "engine", "core"],
-    "cli": ["serve", "config", "tools", "client", "auth", "http", "executor", "process", "mcp", "store", "telemetry", "engine", "core"],
+    "config": ["tools", "client", "auth", "http", "delivery", "executor", "store", "process", "mcp", "schema", "telemetry", "engine", "core"],
+    "serve": ["config", "tools", "client", "auth", "http", "delivery", "executor", "store", "process", "mcp", "telemetry", "engine", "core"],
+    "cli": ["serve", "config", "tools", "client", "auth", "http", "delivery", "executor", "process", "mcp", "store", "telemetry", "engine", "core"],
     "app": ["cli", "core"],
 }
 # Heavy headers, each kept in the places that are there for it.
@@ -36,10 +37,11 @@ ONLY_IN = {
     "prometheus/": ["telemetry/metrics.cpp"],
     "sqlite3.h": ["store/sqlite", "store/journal"],
     "boost/redis": ["store/redis"],
-    "openssl/": ["store/redis", "http", "auth"],
+    "openssl/": ["store/redis", "http", "auth", "delivery"],
     "cjose/": ["auth/jose.cpp"],
-    "re2/": ["schema"],
-    "curl/": ["store/redis/redis_url.cpp", "http", "auth/url.cpp"],
+    "re2/": ["schema", "delivery/render/secrets.cpp"],
+    "utf8proc.h": ["delivery/render/breaks.cpp"],
+    "curl/": ["store/redis/redis_url.cpp", "http", "auth/url.cpp", "delivery/adapters"],
 }
 # Ports and values that every layer may name; the others belong to layers and are listed with them.
 PUBLIC_OF = {

@@ -14,6 +14,7 @@
 
 #include "meantime/call_ways.hpp"
 #include "meantime/coroutine.hpp"
+#include "meantime/delivery.hpp"
 #include "meantime/error.hpp"
 #include "meantime/journal.hpp"
 #include "meantime/outcome.hpp"
@@ -62,6 +63,8 @@ struct ManagerPorts {
   Store& store;
   Telemetry* telemetry = nullptr;
   Journal* journal = nullptr;  ///< Where outcomes wait while the store is away. One manager each.
+  /// Which redirects may be set, and which are set by themselves. Null: any destination, and none by itself.
+  const DeliveryRules* delivery = nullptr;
 };
 
 /// One call of a tool.
@@ -74,6 +77,9 @@ struct ToolCall {
   /// twice. Calls with a key are recorded before they run and outlive their caller. While the store is away a key
   /// holds within this process only. Empty: none.
   std::string idempotency_key;
+  /// Where the result is delivered when the call becomes a task, beside what is set by itself; answered inline it goes
+  /// nowhere else. Errors: invalid_argument (an unknown destination), and then the tool does not run.
+  std::vector<Redirect> redirects;
   Askable askable;                    ///< What the caller can be asked; told to the tool, which asks or does not.
   std::optional<LogLevel> log_level;  ///< The least that on_log wants to hear; told to the tool, and not enforced.
   /// When the work began, where that was before this call (a command already running that is now handed over).
@@ -178,8 +184,9 @@ class TaskManager {
   /// Errors: not_found, already_final, unavailable.
   [[nodiscard]] Task<Result<void>> cancel(TaskId task, std::optional<std::string> user_id = {});
 
-  /// Sets where a task's result is to be delivered, running or ended, from any process (S40, S45, F24). Nothing is
-  /// delivered yet. Errors: not_found, invalid_argument (no destination), overloaded (max_redirects), unavailable.
+  /// Sets where a task's result is to be delivered, running or ended, from any process (S40, S45, F24); of one that
+  /// has ended at once. Errors: not_found, invalid_argument (no such destination), overloaded (max_redirects),
+  /// unavailable.
   [[nodiscard]] Task<Result<void>> redirect(TaskId task, Redirect redirect, std::optional<std::string> user_id = {});
 
   /// Takes no new calls, waits up to `grace` for what runs, ends the rest and records what became of each (F26, F35).
@@ -191,6 +198,8 @@ class TaskManager {
   /// Calls and tasks in flight in this process.
   [[nodiscard]] std::size_t running() const noexcept;
   [[nodiscard]] const ManagerOptions& options() const noexcept;
+  /// As it was given; may be null.
+  [[nodiscard]] const DeliveryRules* delivery() const noexcept;
 
  private:
   struct Impl;

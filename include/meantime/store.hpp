@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "meantime/coroutine.hpp"
 #include "meantime/error.hpp"
+#include "meantime/outbox.hpp"
 #include "meantime/outcome.hpp"
 #include "meantime/task.hpp"
 
@@ -23,10 +25,11 @@ struct TaskStart {
   std::string_view tool_name;
   const Caller* caller = nullptr;  ///< Never null.
   WallTime created_at{};
-  std::string_view idempotency_key;  ///< Empty: none. Unique among the owner's existing records.
-  bool rerun_if_lost = false;        ///< Idempotent, and configured to run again when its worker dies.
-  std::string_view arguments;        ///< Kept only when rerun_if_lost.
-  std::uint32_t attempt = 1;         ///< More: a later run whose record the store has lost begins anew.
+  std::string_view idempotency_key;     ///< Empty: none. Unique among the owner's existing records.
+  bool rerun_if_lost = false;           ///< Idempotent, and configured to run again when its worker dies.
+  std::string_view arguments;           ///< Kept only when rerun_if_lost.
+  std::uint32_t attempt = 1;            ///< More: a later run whose record the store has lost begins anew.
+  std::span<const Redirect> redirects;  ///< At most max_redirects, no two to the same place.
 };
 
 /// What a start found: a fresh record, or the record that already holds the same owner's idempotency key.
@@ -147,6 +150,9 @@ class Store {
   /// The responses that a running task of this worker was given so far, in this run; none once it has ended.
   /// Errors: not_found, unavailable.
   [[nodiscard]] virtual Task<Result<std::vector<InputResponse>>> input_responses(TaskId task) = 0;
+
+  /// What is to be delivered of this store's tasks.
+  [[nodiscard]] virtual Outbox& outbox() noexcept = 0;
 
   /// Renews this worker's lease. Call it more often than lease() / 3 while tasks run.
   [[nodiscard]] virtual Task<Result<void>> heartbeat() = 0;

@@ -54,6 +54,7 @@ struct Redirect {
   std::string platform;
   std::uint32_t max_chars = 0;  ///< Of the result's text; 0 = the default, 9,000.
   RedirectOn on = RedirectOn::always;
+  bool suppress_if_read = false;  ///< Not sent when the owner read the result before it could be.
 
   friend bool operator==(const Redirect&, const Redirect&) = default;
 };

@@ -25,6 +25,11 @@ struct TaskEvent {
   bool backgrounded = false;
   std::string_view error_type;
   std::string_view error_message;  ///< Up to 500 characters.
+  // Of redirect_delivered.
+  std::uint32_t chunks_sent = 0;
+  std::string_view redirect_destination;
+  std::string_view redirect_channel_id;
+  std::string_view redirect_platform;
 };
 
 [[nodiscard]] std::string_view name_of(TaskEvent::Phase phase) noexcept;

@@ -78,6 +78,7 @@ class Grammar {
         "Each command has its own --help; the whole manual: man meantime.");
     add_run();
     add_views();
+    add_delivery();
     add_servers();
     add_rest();
   }
@@ -91,6 +92,9 @@ class Grammar {
     if (output_app_->parsed()) return output_;
     if (list_app_->parsed()) return list_;
     if (cancel_app_->parsed()) return cancel_;
+    if (redirect_app_->parsed()) return redirect_;
+    if (deliveries_app_->parsed()) return deliveries_;
+    if (destinations_app_->parsed()) return destinations_;
     if (wrap_app_->parsed()) return wrap_;
     if (serve_app_->parsed()) return serve_;
     if (config_app_->parsed()) return config_check_;
@@ -184,6 +188,74 @@ class Grammar {
     cancel_app_->add_flag("--wait", cancel_.wait, "Wait until it has ended");
   }
 
+  void add_config(CLI::App& app, std::optional<std::filesystem::path>& config) {
+    app.add_option("-c,--config", config, "The configuration file (default: $MEANTIME_CONFIG, else the user's)")
+        ->type_name("FILE");
+  }
+
+  void add_delivery() {
+    redirect_app_ = add("redirect", "Have a task's result delivered to a configured destination");
+    add_view(*redirect_app_, redirect_.view);
+    add_task(*redirect_app_, redirect_.task);
+    redirect_app_->add_option("destination", redirect_.destination, "Name of a destination of the configuration")
+        ->required()
+        ->type_name("DESTINATION");
+    add_read(
+        *redirect_app_, "--on", redirect_.on,
+        [](const std::string& text) -> Result<std::optional<RedirectOn>> {
+          if (const auto on = parse_redirect_on(text)) return on;
+          return fail(errc::invalid_argument, "cli", "'" + text + "' is none of always, completed and failed");
+        },
+        "For which end: always (default), completed or failed", "END");
+    redirect_app_->add_option("--max-chars", redirect_.max_chars, "Of the result's text (default: the destination's)")
+        ->check(CLI::Range(1, 10'000'000).description(""))
+        ->type_name("CHARS");
+    add_config(*redirect_app_, redirect_.config);
+
+    deliveries_app_ = add("deliveries", "List what was delivered, what waits and what was given up, newest first");
+    add_view(*deliveries_app_, deliveries_.view);
+    deliveries_app_->add_option("--task", deliveries_.task, "Only those of this task")->type_name("ID");
+    deliveries_app_->add_option("--destination", deliveries_.destination, "Only those to this one")->type_name("NAME");
+    auto states = [this](const std::vector<std::string>& texts) {
+      for (const std::string& text : texts) {
+        const auto state = parse_delivery_state(text);
+        if (!state) {
+          throw CLI::ValidationError("'" + text +
+                                     "' is no state: waiting, sending, delivered, suppressed, partial or dead");
+        }
+        deliveries_.states.push_back(*state);
+      }
+    };
+    deliveries_app_->add_option_function<std::vector<std::string>>("--state", states, "Only those in this state")
+        ->type_name("STATE")
+        ->expected(1)
+        ->take_all();
+    deliveries_app_->add_option("--limit", deliveries_.limit, "At most so many, up to 1000 (default 100)")
+        ->check(CLI::Range(1, 1'000).description(""))
+        ->type_name("COUNT");
+    deliveries_app_->add_option("--cursor", deliveries_.cursor, "Go on after this page: its next_cursor")
+        ->type_name("CURSOR");
+    CLI::App* replay = deliveries_app_->add_subcommand("replay", "Send one that is over again");
+    replay->set_help_flag("-h,--help", "Show this help");
+    replay->add_option("delivery", deliveries_.replay, "The delivery, as the list shows it")
+        ->required()
+        ->type_name("DELIVERY");
+
+    destinations_app_ = add("destinations", "List the configured destinations and how they are");
+    add_view(*destinations_app_, destinations_.view);
+    add_config(*destinations_app_, destinations_.config);
+    CLI::App* test = destinations_app_->add_subcommand("test", "Send a message that says that it is a test");
+    test->set_help_flag("-h,--help", "Show this help");
+    test->add_option("destination", destinations_.name, "Name of the destination")->required()->type_name("NAME");
+    test->add_option("--channel", destinations_.channel, "Where the destination is the caller's own channel")
+        ->type_name("CHANNEL");
+    test->callback([this] { destinations_.act = DestinationsArguments::Act::test; });
+    CLI::App* resume = destinations_app_->add_subcommand("resume", "End a pause: try a destination again at once");
+    resume->set_help_flag("-h,--help", "Show this help");
+    resume->add_option("destination", destinations_.name, "Name of the destination")->required()->type_name("NAME");
+    resume->callback([this] { destinations_.act = DestinationsArguments::Act::resume; });
+  }
+
   void add_servers() {
     wrap_app_ = add("wrap", "Stand before a stdio MCP server: its slow tool calls become tasks");
     wrap_app_->prefix_command();
@@ -212,7 +284,7 @@ class Grammar {
     add_duration(*wrap_app_, "--drain-grace", wrap_.drain_grace, "How long they may go on after SIGTERM (default 5s)");
     wrap_app_->add_option("--preview-chars", wrap_.preview_chars, "Longer results come in pages (default 20000)")
         ->type_name("CHARS");
-    for (const char* builtin : {"check", "await", "list", "cancel"}) {
+    for (const char* builtin : {"check", "await", "list", "cancel", "redirect"}) {
       const std::string flag = std::string("--") + builtin + "-tool";
       auto store = [this, builtin](const std::string& name) { wrap_.tool_names[builtin] = name; };
       wrap_app_
@@ -315,6 +387,9 @@ class Grammar {
   CLI::App* output_app_ = nullptr;
   CLI::App* list_app_ = nullptr;
   CLI::App* cancel_app_ = nullptr;
+  CLI::App* redirect_app_ = nullptr;
+  CLI::App* deliveries_app_ = nullptr;
+  CLI::App* destinations_app_ = nullptr;
   CLI::App* wrap_app_ = nullptr;
   CLI::App* serve_app_ = nullptr;
   CLI::App* config_app_ = nullptr;
@@ -329,6 +404,9 @@ class Grammar {
   OutputArguments output_;
   ListArguments list_;
   CancelArguments cancel_;
+  RedirectArguments redirect_;
+  DeliveriesArguments deliveries_;
+  DestinationsArguments destinations_;
   WrapArguments wrap_;
   ServeArguments serve_;
   ConfigCheckArguments config_check_;

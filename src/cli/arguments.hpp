@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <span>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "meantime/clock.hpp"
+#include "meantime/outbox.hpp"
 #include "meantime/task.hpp"
 
 namespace meantime::cli {
@@ -68,6 +70,34 @@ struct CancelArguments {
   ViewOptions view;
   std::string task;
   bool wait = false;
+};
+
+struct RedirectArguments {
+  ViewOptions view;
+  std::string task;
+  std::string destination;
+  std::optional<RedirectOn> on;
+  std::uint32_t max_chars = 0;
+  std::optional<std::filesystem::path> config;
+};
+
+struct DeliveriesArguments {
+  ViewOptions view;
+  std::string task;
+  std::string destination;
+  std::vector<DeliveryState> states;
+  std::uint32_t limit = 100;
+  std::string cursor;
+  std::string replay;  ///< Sends this one again; empty: lists.
+};
+
+struct DestinationsArguments {
+  enum class Act : std::uint8_t { list, test, resume };
+  ViewOptions view;
+  std::optional<std::filesystem::path> config;
+  Act act = Act::list;
+  std::string name;
+  std::string channel;
 };
 
 struct WrapArguments {
@@ -131,8 +161,9 @@ struct VersionArguments {
 };
 
 using Command = std::variant<RunArguments, CheckArguments, AwaitArguments, OutputArguments, ListArguments,
-                             CancelArguments, WrapArguments, ServeArguments, ConfigCheckArguments, DoctorArguments,
-                             TokenArguments, LoginArguments, CompletionArguments, VersionArguments>;
+                             CancelArguments, RedirectArguments, DeliveriesArguments, DestinationsArguments,
+                             WrapArguments, ServeArguments, ConfigCheckArguments, DoctorArguments, TokenArguments,
+                             LoginArguments, CompletionArguments, VersionArguments>;
 
 /// The command line asked for nothing that runs: a help text, or it was wrong.
 struct Stop {

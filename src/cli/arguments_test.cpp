@@ -128,7 +128,8 @@ TEST(Arguments, EveryOptionHasAHelpText) {
     for (const auto& option : command.options) EXPECT_FALSE(option.summary.empty()) << command.name << option.name;
   }
   EXPECT_EQ(names, (std::set<std::string>{"run", "check", "await", "output", "list", "cancel", "wrap", "serve",
-                                          "config", "doctor", "completion", "version", "token", "login"}));
+                                          "config", "doctor", "completion", "version", "token", "login", "redirect",
+                                          "deliveries", "destinations"}));
 }
 
 }  // namespace

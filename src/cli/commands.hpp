@@ -15,6 +15,11 @@ namespace meantime::cli {
 [[nodiscard]] int output_command(const OutputArguments& arguments);
 [[nodiscard]] int list_command(const ListArguments& arguments);
 [[nodiscard]] int cancel_command(const CancelArguments& arguments);
+[[nodiscard]] int redirect_command(const RedirectArguments& arguments);
+[[nodiscard]] int deliveries_command(const DeliveriesArguments& arguments);
+[[nodiscard]] int destinations_command(const DestinationsArguments& arguments);
+/// `destinations test`.
+[[nodiscard]] int test_destination(const DestinationsArguments& arguments);
 [[nodiscard]] int wrap_command(const WrapArguments& arguments, std::string_view version);
 [[nodiscard]] int serve_command(const ServeArguments& arguments, std::string_view version);
 [[nodiscard]] int config_check_command(const ConfigCheckArguments& arguments);

@@ -18,6 +18,9 @@ struct Start {
   int operator()(const OutputArguments& a) const { return output_command(a); }
   int operator()(const ListArguments& a) const { return list_command(a); }
   int operator()(const CancelArguments& a) const { return cancel_command(a); }
+  int operator()(const RedirectArguments& a) const { return redirect_command(a); }
+  int operator()(const DeliveriesArguments& a) const { return deliveries_command(a); }
+  int operator()(const DestinationsArguments& a) const { return destinations_command(a); }
   int operator()(const WrapArguments& a) const { return wrap_command(a, version); }
   int operator()(const ServeArguments& a) const { return serve_command(a, version); }
   int operator()(const ConfigCheckArguments& a) const { return config_check_command(a); }

@@ -35,7 +35,7 @@ serve::SessionOptions session_options(const config::Config& config, const ServeA
   serve::SessionOptions options;
   if (!arguments.owner.empty()) options.owner = arguments.owner;
   options.names = {config.session.names.check, config.session.names.await, config.session.names.list,
-                   config.session.names.cancel};
+                   config.session.names.cancel, config.session.names.redirect};
   options.await_cap = config.session.await_cap;
   options.await_caps = config.session.await_caps;
   options.budget_caps = config.session.budgets;
@@ -116,7 +116,7 @@ int serve_command(const ServeArguments& arguments, std::string_view version) {
   Log log(config->log);
   for (const config::Problem& note : config->notes) log.write(LogThreshold::warning, "configuration", note.text());
   ServerMachine machine;
-  if (const auto opened = machine.open(*store, config->manager, &log); !opened) {
+  if (const auto opened = machine.open(*store, config->manager, &log, &*config); !opened) {
     complain(opened.error().detail);
     return exit_code::of(opened.error());
   }

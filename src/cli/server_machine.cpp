@@ -8,15 +8,20 @@ namespace meantime::cli {
 namespace {
 
 Task<int> serve_and_close(const std::function<Task<int>()>& door, ServerMachine& self) {
+  constexpr Milliseconds last_messages{10'000};
+  if (self.delivering) self.delivering->deliverer().start();
   const int code = co_await door();
+  if (self.delivering) co_await self.delivering->deliverer().drain(last_messages);
   self.manager.reset();
+  self.delivering.reset();
   co_await self.store->close();
   co_return code;
 }
 
 }  // namespace
 
-Result<void> ServerMachine::open(const config::StoreSettings& settings, ManagerOptions options, Telemetry* telemetry) {
+Result<void> ServerMachine::open(const config::StoreSettings& settings, ManagerOptions options, Telemetry* telemetry,
+                                 const config::Config* configured) {
   if (auto opened = open_store(machine, settings, Access::write)) {
     store = std::move(*opened);
   } else if (settings.kind == config::StoreSettings::Kind::redis) {
@@ -34,8 +39,20 @@ Result<void> ServerMachine::open(const config::StoreSettings& settings, ManagerO
       complain("going on without it: outcomes wait in memory while the Redis is away, and end with this process");
     }
   }
-  manager = std::make_unique<TaskManager>(
-      machine.loop, ManagerPorts{machine.clock, machine.random, *store, telemetry, journal.get()}, options);
+  if (configured != nullptr && !configured->destinations.empty()) {
+    auto opened = Delivering::open({.loop = machine.loop,
+                                    .clock = machine.clock,
+                                    .random = machine.random,
+                                    .store = *store,
+                                    .telemetry = telemetry},
+                                   *configured);
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    delivering = std::move(*opened);
+  }
+  manager = std::make_unique<TaskManager>(machine.loop,
+                                          ManagerPorts{machine.clock, machine.random, *store, telemetry, journal.get(),
+                                                       delivering ? &delivering->deliverer() : nullptr},
+                                          options);
   return {};
 }
 

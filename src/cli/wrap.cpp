@@ -31,6 +31,7 @@ serve::BuiltinNames names_of(const std::map<std::string, std::string>& given) {
   take("await", names.await);
   take("list", names.list);
   take("cancel", names.cancel);
+  take("redirect", names.redirect);
   return names;
 }
 
@@ -38,8 +39,9 @@ serve::BuiltinNames names_of(const std::map<std::string, std::string>& given) {
 std::string what_is_wrong(const serve::BuiltinNames& names) {
   constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./";
   std::set<std::string_view> seen;
-  for (const std::string_view name : {std::string_view(names.check), std::string_view(names.await),
-                                      std::string_view(names.list), std::string_view(names.cancel)}) {
+  for (const std::string_view name :
+       {std::string_view(names.check), std::string_view(names.await), std::string_view(names.list),
+        std::string_view(names.cancel), std::string_view(names.redirect)}) {
     const std::string quoted = "'" + utf8::repaired(std::string(name.substr(0, 128))) + "'";
     if (name.empty() || name.size() > 128 || name.find_first_not_of(allowed) != std::string_view::npos) {
       return quoted + " cannot be a tool's name: it has 1 to 128 of A-Z a-z 0-9 _ - . /";

@@ -14,6 +14,7 @@
 #include "config/store_settings.hpp"
 #include "config/tool_rules.hpp"
 #include "config/upstream_settings.hpp"
+#include "delivery/adapters/adapter_settings.hpp"
 #include "meantime/manager.hpp"
 #include "telemetry/log.hpp"
 #include "tools/command_tool.hpp"
@@ -26,6 +27,7 @@ struct BuiltinNames {
   std::string await = "await_task";
   std::string list = "list_tasks";
   std::string cancel = "cancel_task";
+  std::string redirect = "redirect_task";  ///< Shown where there are destinations.
 };
 
 /// How MCP sessions behave.
@@ -69,7 +71,9 @@ struct Config {
   std::vector<CommandSpec> commands;
   std::map<std::string, ToolRules, std::less<>> command_rules;  ///< Of the commands, by their names.
   std::vector<UpstreamSettings> upstreams;                      ///< Imported ones, too; their names differ.
-  std::vector<Problem> notes;  ///< What works but not as somebody might think: for people, at the start.
+  std::vector<delivery::DestinationSettings> destinations;
+  std::vector<DefaultRedirect> redirects;  ///< What goes somewhere by itself.
+  std::vector<Problem> notes;              ///< What works but not as somebody might think: for people, at the start.
 };
 
 /// A configuration and all that is wrong with it, in the order of the file. With problems, use it for nothing.

@@ -67,7 +67,8 @@ void read_session(Section& document, Config& config) {
   for (const auto& [key, name] : {std::pair<const char*, std::string*>{"check_task", &out.check},
                                   {"await_task", &out.await},
                                   {"list_tasks", &out.list},
-                                  {"cancel_task", &out.cancel}}) {
+                                  {"cancel_task", &out.cancel},
+                                  {"redirect_task", &out.redirect}}) {
     if (auto given = names.text(key)) {
       *name = std::move(*given);
       check_tool_name(document.problems(), names.place_of(key), *name);
@@ -102,7 +103,7 @@ void read_general(Section& document, Config& config) {
 void read_tools(Section& document, Config& config) {
   const BuiltinNames& names = config.session.names;
   for (const Member* table : document.tables("tools")) {
-    for (const std::string* builtin : {&names.check, &names.await, &names.list, &names.cancel}) {
+    for (const std::string* builtin : {&names.check, &names.await, &names.list, &names.cancel, &names.redirect}) {
       if (table->key == *builtin) {
         document.say(table->place, "'" + table->key +
                                        "' is the name of a built-in tool: rename this one, or that one in "
@@ -166,6 +167,7 @@ Loaded read_config(std::string_view text, const std::filesystem::path& file) {
     read_auth(document, out.config);
     check_door(document, out.config);
     read_tools(document, out.config);
+    read_destinations(document, out.config);
     read_import(document, out.config);
     read_upstreams(document, out.config);
   }

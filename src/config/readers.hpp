@@ -35,6 +35,9 @@ void check_door(Section& document, Config& config);
 /// Says which of `scopes` cannot be one.
 void check_scopes(Section& section, std::string_view key, const std::vector<std::string>& scopes);
 
+/// [destinations.<name>] and [[redirects]]
+void read_destinations(Section& document, Config& config);
+
 /// [import]
 void read_import(Section& document, Config& config);
 /// A whole document of JSON: the servers in it.

@@ -3,7 +3,9 @@
 #include <array>
 #include <utility>
 
+#include "meantime/adapter.hpp"
 #include "meantime/error.hpp"
+#include "meantime/outbox.hpp"
 #include "meantime/task.hpp"
 #include "meantime/telemetry.hpp"
 #include "meantime/tool.hpp"
@@ -36,6 +38,20 @@ constexpr Names<EndReason, 7> reason_names{{{EndReason::none, "none"},
                                             {EndReason::interrupted, "interrupted"}}};
 constexpr Names<RedirectOn, 3> redirect_names{
     {{RedirectOn::always, "always"}, {RedirectOn::completed, "completed"}, {RedirectOn::failed, "failed"}}};
+constexpr Names<DeliveryState, 6> delivery_names{{{DeliveryState::waiting, "waiting"},
+                                                  {DeliveryState::sending, "sending"},
+                                                  {DeliveryState::delivered, "delivered"},
+                                                  {DeliveryState::suppressed, "suppressed"},
+                                                  {DeliveryState::partial, "partial"},
+                                                  {DeliveryState::dead, "dead"}}};
+constexpr Names<SendVerdict, 8> verdict_names{{{SendVerdict::arrived, "arrived"},
+                                               {SendVerdict::retry_now, "retry_now"},
+                                               {SendVerdict::retry_after, "retry_after"},
+                                               {SendVerdict::retry_backoff, "retry_backoff"},
+                                               {SendVerdict::auth, "auth"},
+                                               {SendVerdict::target_gone, "target_gone"},
+                                               {SendVerdict::payload, "payload"},
+                                               {SendVerdict::unknown, "unknown_outcome"}}};
 constexpr Names<MediaType, 3> media_names{{{MediaType::text, "text/plain"},
                                            {MediaType::mcp_result, "application/vnd.mcp.call-tool-result+json"},
                                            {MediaType::mcp_error, "application/vnd.mcp.json-rpc-error+json"}}};
@@ -88,6 +104,15 @@ std::string_view name_of(RedirectOn on) noexcept {
 }
 std::optional<RedirectOn> parse_redirect_on(std::string_view text) noexcept {
   return find_value(redirect_names, text);
+}
+std::string_view name_of(DeliveryState state) noexcept {
+  return find_name(delivery_names, state);
+}
+std::optional<DeliveryState> parse_delivery_state(std::string_view text) noexcept {
+  return find_value(delivery_names, text);
+}
+std::string_view name_of(SendVerdict verdict) noexcept {
+  return find_name(verdict_names, verdict);
 }
 std::string_view name_of(LogLevel level) noexcept {
   return find_name(level_names, level);

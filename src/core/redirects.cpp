@@ -10,18 +10,19 @@ constexpr std::size_t max_name_bytes = 512;
 
 }  // namespace
 
-bool put_redirect(std::vector<Redirect>& redirects, Redirect redirect) {
-  const auto same = std::ranges::find_if(redirects, [&](const Redirect& each) {
-    return each.destination == redirect.destination && each.platform == redirect.platform &&
-           each.channel_id == redirect.channel_id;
-  });
+bool same_place(const Redirect& a, const Redirect& b) noexcept {
+  return a.destination == b.destination && a.platform == b.platform && a.channel_id == b.channel_id;
+}
+
+std::optional<std::size_t> put_redirect(std::vector<Redirect>& redirects, Redirect redirect) {
+  const auto same = std::ranges::find_if(redirects, [&](const Redirect& each) { return same_place(each, redirect); });
   if (same != redirects.end()) {
     *same = std::move(redirect);
-    return true;
+    return static_cast<std::size_t>(same - redirects.begin());
   }
-  if (redirects.size() >= max_redirects) return false;
+  if (redirects.size() >= max_redirects) return std::nullopt;
   redirects.push_back(std::move(redirect));
-  return true;
+  return redirects.size() - 1;
 }
 
 Result<void> check_redirect(const Redirect& redirect) {

@@ -115,12 +115,18 @@ Task<Result<Outcome>> TaskManager::Impl::call(ToolEntry& entry, ToolCall&& call)
   const Milliseconds budget = tool.always_background ? Milliseconds(0)
                               : call.budget          ? *call.budget
                                                      : tool.budget.value_or(options.budget);
+  if (!call.redirects.empty()) {
+    auto resolved = resolve(std::move(call.redirects), account.caller);
+    if (!resolved) return answer_error(std::move(resolved.error()));
+    call.redirects = std::move(*resolved);
+  }
   if (!call.idempotency_key.empty()) return keyed_call(entry, account, std::move(call), budget);
 
   auto task = std::unique_ptr<LiveTask>(
       new LiveTask(*this, entry, account, std::move(call.arguments), call.began ? *call.began : now()));
   task->askable_ = call.askable;
   task->log_level_ = call.log_level;
+  if (!call.redirects.empty()) task->more().redirects = std::move(call.redirects);
   // One that asks inline first is a task as soon as it has what it asked for.
   if (budget <= Milliseconds(0) && !tool.no_background && !tool.asks_inline) {
     count(*task);
@@ -263,6 +269,7 @@ void TaskManager::Impl::adopt(std::unique_ptr<LiveTask> owned, std::string_view 
 
 Task<Result<Outcome>> TaskManager::Impl::to_background(std::unique_ptr<LiveTask> owned) {
   LiveTask& task = *owned;
+  if (delivery != nullptr) add_default_redirects(task);
   adopt(std::move(owned), {});
   const TaskId id = task.id;
   Backgrounded backgrounded{id, task.entry.tool.name, true};
@@ -352,6 +359,7 @@ Task<Result<Outcome>> TaskManager::Impl::keyed_call(ToolEntry& entry, CallerAcco
   LiveTask& task = *owned;
   task.askable_ = call.askable;
   task.log_level_ = call.log_level;
+  if (!call.redirects.empty()) task.more().redirects = std::move(call.redirects);
   count(task);
   adopt(std::move(owned), call.idempotency_key);
   auto keyed = std::make_shared<KeyedStart>();
@@ -374,7 +382,11 @@ Task<Result<Outcome>> TaskManager::Impl::keyed_call(ToolEntry& entry, CallerAcco
   } hearing{*this, keyed->joined};
   if (LiveTask* live = registry.find(keyed->joined)) live->inline_caller = &here;
   auto joined = join_keyed(keyed, tool_name, budget, no_background);
-  if (co_await EndsOrAsks{joined, here}) co_return joined.take();
+  const bool ended = co_await EndsOrAsks{joined, here};
+  auto outcome = ended ? std::optional(joined.take()) : std::nullopt;
+  const bool goes_on = !outcome || (*outcome && std::holds_alternative<Backgrounded>(**outcome));
+  if (delivery != nullptr && goes_on) co_await store_default_redirects(keyed->joined);
+  if (outcome) co_return std::move(*outcome);
   // What it asks stands in its record: whoever is to answer must know the task.
   co_return Backgrounded{keyed->joined, tool_name, true};
 }
@@ -420,14 +432,16 @@ Task<void> TaskManager::Impl::keyed_start(LiveTask& task, std::shared_ptr<KeyedS
 
 TaskStart TaskManager::Impl::start_of(const LiveTask& task) {
   const Tool& tool = task.entry.tool;
-  return TaskStart{.task_id = task.id,
-                   .tool_name = tool.name,
-                   .caller = &task.account->caller,
-                   .created_at = task.created_at,
-                   .idempotency_key = task.extras ? std::string_view(task.extras->idempotency_key) : "",
-                   .rerun_if_lost = tool.rerun_if_lost,
-                   .arguments = tool.rerun_if_lost ? task.arguments() : std::string_view(),
-                   .attempt = task.attempt};
+  return TaskStart{
+      .task_id = task.id,
+      .tool_name = tool.name,
+      .caller = &task.account->caller,
+      .created_at = task.created_at,
+      .idempotency_key = task.extras ? std::string_view(task.extras->idempotency_key) : "",
+      .rerun_if_lost = tool.rerun_if_lost,
+      .arguments = tool.rerun_if_lost ? task.arguments() : std::string_view(),
+      .attempt = task.attempt,
+      .redirects = task.extras ? std::span<const Redirect>(task.extras->redirects) : std::span<const Redirect>()};
 }
 
 void TaskManager::Impl::forget_key(const LiveTask& task) {

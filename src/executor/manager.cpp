@@ -36,6 +36,7 @@ TaskManager::Impl::Impl(boost::asio::io_context& io, ManagerPorts ports, Manager
       store(ports.store),
       telemetry(ports.telemetry),
       own_journal(ports.journal != nullptr ? nullptr : make_memory_journal()),
+      delivery(ports.delivery),
       journal(ports.journal != nullptr ? *ports.journal : *own_journal),
       options(given),
       loop_(io),
@@ -194,6 +195,10 @@ std::size_t TaskManager::running() const noexcept {
 }
 const ManagerOptions& TaskManager::options() const noexcept {
   return impl_->options;
+}
+
+const DeliveryRules* TaskManager::delivery() const noexcept {
+  return impl_->delivery;
 }
 
 Task<DrainReport> TaskManager::drain(Milliseconds grace) {

@@ -116,6 +116,11 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
                                         std::optional<std::string> user_id);
   [[nodiscard]] std::optional<Error> no_more_waits(std::string op) const;
   Task<Result<void>> redirect(TaskId id, Redirect redirect, std::optional<std::string> user_id);
+  [[nodiscard]] Result<std::vector<Redirect>> resolve(std::vector<Redirect> wanted, const Caller& owner) const;
+  void add_default_redirects(LiveTask& task);
+  Task<void> store_default_redirects(TaskId id);
+  void note_read(const TaskRecord& record, const std::optional<std::string>& user_id);
+  Task<void> suppress_read(TaskId id);
   Task<void> load_redirects(TaskId id);
   Task<Result<TextPage>> read_result(TaskId id, std::uint64_t offset, std::uint64_t limit);
   Task<void> flush(LiveTask& task);
@@ -166,6 +171,7 @@ struct TaskManager::Impl final : LiveTaskHost, StoreListener {
   Store& store;
   Telemetry* telemetry;
   const std::unique_ptr<Journal> own_journal;  ///< When none was given.
+  const DeliveryRules* delivery;
   Journal& journal;
   ManagerOptions options;
   Loop loop_;

@@ -266,6 +266,11 @@ Task<Result<void>> TaskManager::Impl::redirect(TaskId id, Redirect redirect, std
   if (auto fine = check_redirect(redirect); !fine) co_return fine;
   auto record = co_await find(id, std::move(user_id));
   if (!record) co_return std::unexpected(std::move(record.error()));
+  if (delivery != nullptr) {
+    auto resolved = delivery->resolve(std::move(redirect), record->caller);
+    if (!resolved) co_return std::unexpected(std::move(resolved.error()));
+    redirect = std::move(*resolved);
+  }
   if (LiveTask* live = registry.find(id); live != nullptr && live->start == LiveTask::Start::pending) {
     Wait wait(live->start_waiters, loop_, deadlines_, options.store_wait);
     co_await wait;
@@ -280,6 +285,55 @@ Task<Result<void>> TaskManager::Impl::redirect(TaskId id, Redirect redirect, std
   }
   if (set && live != nullptr) std::ignore = put_redirect(live->more().redirects, std::move(redirect));
   co_return set;
+}
+
+Result<std::vector<Redirect>> TaskManager::Impl::resolve(std::vector<Redirect> wanted, const Caller& owner) const {
+  std::vector<Redirect> resolved;
+  for (Redirect& each : wanted) {
+    if (auto fine = check_redirect(each); !fine) return std::unexpected(std::move(fine.error()));
+    if (delivery != nullptr) {
+      auto allowed = delivery->resolve(std::move(each), owner);
+      if (!allowed) return std::unexpected(std::move(allowed.error()));
+      each = std::move(*allowed);
+    }
+    if (!put_redirect(resolved, std::move(each))) {
+      return fail(errc::invalid_argument, "manager.call",
+                  "a call is redirected to at most " + std::to_string(max_redirects) + " places");
+    }
+  }
+  return resolved;
+}
+
+// What its caller asked for goes before what is set by itself.
+void TaskManager::Impl::add_default_redirects(LiveTask& task) {
+  auto defaults = delivery->defaults(task.entry.tool.name, task.account->caller);
+  for (Redirect& each : defaults) {
+    std::vector<Redirect>& set = task.more().redirects;
+    const bool there = std::ranges::any_of(set, [&](const Redirect& other) { return same_place(each, other); });
+    if (!there) std::ignore = put_redirect(set, std::move(each));
+  }
+}
+
+Task<void> TaskManager::Impl::store_default_redirects(TaskId id) {
+  auto record = co_await find(id, std::nullopt);
+  if (!record) co_return;  // told by whoever asks for it
+  for (Redirect& each : delivery->defaults(record->tool_name, record->caller)) {
+    if (std::ranges::any_of(record->redirects, [&](const Redirect& other) { return same_place(each, other); }))
+      continue;
+    if (auto set = co_await redirect(id, std::move(each), std::nullopt); !set) {
+      store_fault("store.add_redirect", set.error());
+    }
+  }
+}
+
+// Its owner has the result: what was to be pushed only otherwise is not pushed any more.
+void TaskManager::Impl::note_read(const TaskRecord& record, const std::optional<std::string>& user_id) {
+  if (record.redirects.empty() || record.status == TaskStatus::running || !user_id) return;
+  if (std::ranges::any_of(record.redirects, &Redirect::suppress_if_read)) group.spawn(suppress_read(record.task_id));
+}
+
+Task<void> TaskManager::Impl::suppress_read(TaskId id) {
+  if (auto done = co_await store.outbox().suppress_read(id); !done) store_fault("outbox.suppress_read", done.error());
 }
 
 Task<void> TaskManager::Impl::load_redirects(TaskId id) {
@@ -297,14 +351,18 @@ Task<Result<TextPage>> TaskManager::Impl::read_result(TaskId id, std::uint64_t o
 }
 
 Task<Result<TaskRecord>> TaskManager::check(TaskId task, std::optional<std::string> user_id) {
-  co_return co_await impl_->find(task, user_id);
+  auto record = co_await impl_->find(task, user_id);
+  if (record) impl_->note_read(*record, user_id);
+  co_return record;
 }
 
 Task<Result<Awaited>> TaskManager::await_task(TaskId task, std::optional<Milliseconds> timeout,
                                               std::optional<std::string> user_id) {
   if (auto full = impl_->no_more_waits("manager.await_task")) co_return std::unexpected(std::move(*full));
-  co_return co_await impl_->await_task(task, std::max(timeout.value_or(impl_->options.await_timeout), Milliseconds(0)),
-                                       std::move(user_id));
+  auto awaited = co_await impl_->await_task(
+      task, std::max(timeout.value_or(impl_->options.await_timeout), Milliseconds(0)), user_id);
+  if (awaited) impl_->note_read(awaited->record, user_id);
+  co_return awaited;
 }
 
 Task<Result<TaskRecord>> TaskManager::await_change(TaskId task, TaskRecord seen, Milliseconds timeout,

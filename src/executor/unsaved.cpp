@@ -26,7 +26,8 @@ TaskStart beginning_of(const JournalEntry& entry) {
                    .idempotency_key = entry.idempotency_key,
                    .rerun_if_lost = entry.rerun_if_lost,
                    .arguments = entry.arguments,
-                   .attempt = entry.attempt};
+                   .attempt = entry.attempt,
+                   .redirects = entry.redirects};
 }
 
 }  // namespace
@@ -92,11 +93,6 @@ Task<Result<bool>> TaskManager::Impl::start_anew(JournalEntryPtr entry) {
     co_return std::unexpected(std::move(started.error()));
   }
   if (started->joined) co_return false;
-  for (const Redirect& redirect : entry->redirects) {
-    if (auto set = co_await store.add_redirect(entry->task_id, redirect); !set) {
-      store_fault("store.add_redirect", set.error());
-    }
-  }
   co_return true;
 }
 

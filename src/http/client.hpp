@@ -42,6 +42,9 @@ struct ClientRequest {
   std::string unix_socket;  ///< Connects there instead of to the URL's host.
   bool use_proxy = true;    ///< As http_proxy, https_proxy and no_proxy of the environment say.
   Addresses addresses = Addresses::any;
+  /// A kept connection that breaks before an answer is an error ("http.client"): else the request is quietly sent
+  /// again on another, though it may have arrived. Not with follow_redirects.
+  bool only_once = false;
 };
 
 /// Status and headers of an answer.
@@ -71,7 +74,8 @@ class ResponseStream {
 /// Sends requests over connections that are kept for the next one. Any status is an answer, not an error.
 /// Errors: invalid_argument (a URL or header that cannot be sent, a forbidden address), unavailable (no such host,
 /// refused, TLS, broken connection), timed_out, overloaded (an answer over max_body). The detail says which, and the
-/// host, without the path, the query or any credentials. Cancel: dropping the Task ends the exchange.
+/// host, without the path, the query or any credentials; Error::op is "http.connect" when nothing of the request was
+/// sent, "http.client" when it may have arrived. Cancel: dropping the Task ends the exchange.
 class Client {
  public:
   explicit Client(Loop& loop);

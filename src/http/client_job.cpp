@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "http/addresses.hpp"
 #include "http/request.hpp"
@@ -86,7 +87,9 @@ void ClientThread::Job::set_request() {
   if (public_only) {
     set(easy_, CURLOPT_OPENSOCKETFUNCTION, &Job::on_socket);
     set(easy_, CURLOPT_OPENSOCKETDATA, static_cast<void*>(this));
-    // A connection that another request opened may be used again: its address is looked at, too.
+  }
+  // A connection that another request opened may be used again: its address is looked at, too.
+  if (public_only || request.only_once) {
     set(easy_, CURLOPT_PREREQFUNCTION, &Job::on_connected);
     set(easy_, CURLOPT_PREREQDATA, static_cast<void*>(this));
   }
@@ -143,9 +146,15 @@ curl_socket_t ClientThread::Job::on_socket(void* job, curlsocktype, curl_sockadd
 }
 
 int ClientThread::Job::on_connected(void* job, char* remote, char*, int, int) {
-  if (remote != nullptr && is_public(std::string(remote))) return CURL_PREREQFUNC_OK;
-  static_cast<Job*>(job)->forbidden_ = true;
-  return CURL_PREREQFUNC_ABORT;
+  Job& self = *static_cast<Job*>(job);
+  const ClientRequest& request = self.transfer_->request;
+  if (request.addresses == Addresses::public_only && (remote == nullptr || !is_public(std::string(remote)))) {
+    self.forbidden_ = true;
+    return CURL_PREREQFUNC_ABORT;
+  }
+  // libcurl has no option for it, but asks here before each time that it sends.
+  self.again_ = std::exchange(self.handed_over_, true) && request.only_once && request.follow_redirects == 0;
+  return self.again_ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 std::size_t ClientThread::Job::take_header(std::string_view line) {
@@ -202,13 +211,18 @@ Error ClientThread::Job::error_of(CURLcode code) const {
   const ClientRequest& request = transfer_->request;
   const std::string host = host_of(request.url);
   std::string said = said_[0] != '\0' ? said_.data() : curl_easy_strerror(code);
-  const auto error = [](errc kind, std::string detail) { return Error{kind, "http.client", std::move(detail), {}}; };
+  // Who must not ask twice needs to know whether anything of the request has left.
+  long left = 0;
+  curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &left);
+  const std::string op = left == 0 && !again_ ? "http.connect" : "http.client";
+  const auto error = [&op](errc kind, std::string detail) { return Error{kind, op, std::move(detail), {}}; };
   if (too_big_) {
     return error(errc::overloaded, "the answer of " + host + " is bigger than the " + std::to_string(request.max_body) +
                                        " bytes that are allowed");
   }
   if (forbidden_)
     return error(errc::invalid_argument, host + " has an address that is not public: such a place may not be called");
+  if (again_) return error(errc::unavailable, "the connection to " + host + " broke before it answered");
   switch (code) {
     case CURLE_URL_MALFORMAT:
       return error(errc::invalid_argument, "the URL cannot be used (it must be http:// or https://): " + said);

@@ -47,6 +47,8 @@ class ClientThread::Job {
   bool head_sent_ = false;
   bool too_big_ = false;
   bool forbidden_ = false;
+  bool handed_over_ = false;  // to a connection
+  bool again_ = false;        // and would have been to another
 };
 
 }  // namespace meantime::http

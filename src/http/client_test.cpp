@@ -67,6 +67,31 @@ TEST_F(ClientTest, UsesAConnectionAgain) {
   }
 }
 
+TEST_F(ClientTest, WhatMustNotBeSentTwiceIsNotSentAgainWhenAKeptConnectionBreaks) {
+  start();
+  for (const bool only_once : {false, true}) {
+    ASSERT_TRUE(send({.url = url()}).has_value());
+    handler.requests = 0;
+    const auto usual = handler.answer;
+    handler.answer = [&](Request& request, Exchange& exchange) {
+      if (handler.requests > 1) return usual(request, exchange);
+      exchange.keep(std::make_unique<NotedConversation>(notes));
+    };
+    auto sent = client.send({.method = "POST", .url = url(), .body = "x", .only_once = only_once});
+    await_request(1);
+    server.emplace(loop, deadlines, handler);  // in place of one that dies before it answers
+    ASSERT_TRUE(server->listen("127.0.0.1", port).has_value());
+    const auto response = test::run(io, std::move(sent));
+    EXPECT_EQ(response.has_value(), !only_once);
+    EXPECT_EQ(handler.requests, only_once ? 1 : 2);
+    if (!response) {
+      EXPECT_EQ(response.error().op, "http.client");
+      EXPECT_EQ(response.error().code, errc::unavailable);
+    }
+    handler.answer = usual;
+  }
+}
+
 TEST_F(ClientTest, SendsManyRequestsAtATime) {
   start();
   answer_later();

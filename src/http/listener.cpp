@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "http/listener.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -43,6 +44,11 @@ struct SocketFile {
   }
 };
 
+// A program that somebody starts would keep the port taken, and the connection open, long after we are gone.
+void keep_from_children(int descriptor) {
+  (void)::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+}
+
 Peer peer_of(const asio::basic_stream_socket<Tcp, asio::io_context::executor_type>&, const Tcp::endpoint& place) {
   auto address = place.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped())
@@ -72,6 +78,7 @@ class SocketListener final : public Listener {
         tls_(std::move(tls)),
         file_(std::move(file)) {
     state_->owner = this;
+    keep_from_children(state_->acceptor.native_handle());
     accept();
   }
   SocketListener(const SocketListener&) = delete;
@@ -118,6 +125,7 @@ class SocketListener final : public Listener {
       }
       return accept();
     }
+    keep_from_children(socket.native_handle());
     Peer peer = peer_of(socket, state_->place);
     peer.tls = tls_ != nullptr;
     Code ignored;  // only speed and the discovery of dead peers depend on these

@@ -28,6 +28,8 @@ struct Request {
   std::string status;
   std::string tool_name;
   std::string cursor;
+  std::string destination;
+  std::string on;
 };
 
 std::unexpected<Error> bad(std::string what) {
@@ -66,6 +68,8 @@ Result<Request> read_request(mcp::JsonSpan arguments) {
     if (key.is("status")) take(request.status, text_of("status", value));
     if (key.is("tool_name")) take(request.tool_name, text_of("tool_name", value));
     if (key.is("cursor")) take(request.cursor, text_of("cursor", value));
+    if (key.is("destination")) take(request.destination, text_of("destination", value));
+    if (key.is("on")) take(request.on, text_of("on", value));
     if (key.is("timeout_seconds")) {
       request.timeout_seconds = value.number();
       if (!request.timeout_seconds || *request.timeout_seconds < 0) {
@@ -92,7 +96,7 @@ Outcome shown(Result<std::string> view, std::string_view task_id) {
   return view ? answer(std::move(*view)) : refusal(view.error(), task_id);
 }
 
-// What all four know of the session, by value: a call may outlive a renaming.
+// What all of them know of the session, by value: a call may outlive a renaming.
 struct Asked {
   TaskManager& manager;
   Clock& clock;
@@ -200,6 +204,32 @@ Task<Result<Outcome>> list(Asked asked) {
   co_return answer(text_result(envelope::list(*listed, asked.clock.wall_now()), false));
 }
 
+// The model picks among names: where a name leads is the configuration's.
+Task<Result<Outcome>> redirect(Asked asked, TaskId id) {
+  Redirect wanted{.destination = asked.request.destination};
+  if (!asked.request.on.empty()) {
+    const auto on = parse_redirect_on(asked.request.on);
+    if (!on) {
+      const Error error{errc::invalid_argument, "serve.builtin", "'on' is one of always, completed and failed"};
+      co_return refusal(error, {});
+    }
+    wanted.on = *on;
+  }
+  if (auto set = co_await asked.manager.redirect(id, std::move(wanted), asked.owner); !set) {
+    co_return refusal(set.error(), asked.request.task_id);
+  }
+  auto record = co_await asked.manager.check(id);
+  const bool ended = record && record->status != TaskStatus::running;
+  std::string text;
+  JsonWriter json(text);
+  json.begin_object().field("task_id", id.text()).field("destination", asked.request.destination);
+  json.field("status", ended ? "delivering" : "redirected");
+  json.field("message", ended ? "The task has ended: its result is being delivered there now."
+                              : "The result is delivered there when the task ends. There is no need to wait for it.");
+  json.end_object();
+  co_return answer(text_result(std::move(text), false, envelope::tag(id.text(), ended ? "delivering" : "redirected")));
+}
+
 void append_property(JsonWriter& json, std::string_view name, std::string_view type, std::string_view description) {
   json.key(name).begin_object().field("type", type).field("description", description).end_object();
 }
@@ -218,14 +248,15 @@ void BuiltinTools::avoid(const std::set<std::string, std::less<>>& taken) {
   names_ = options_.names;
   const auto clashes = [&] {
     return taken.contains(names_.check) || taken.contains(names_.await) || taken.contains(names_.list) ||
-           taken.contains(names_.cancel);
+           taken.contains(names_.cancel) || taken.contains(names_.redirect);
   };
   for (int n = 1; clashes(); ++n) {
     const std::string prefix = n == 1 ? "meantime_" : "meantime" + std::to_string(n) + "_";
     names_ = {.check = prefix + options_.names.check,
               .await = prefix + options_.names.await,
               .list = prefix + options_.names.list,
-              .cancel = prefix + options_.names.cancel};
+              .cancel = prefix + options_.names.cancel,
+              .redirect = prefix + options_.names.redirect};
   }
 }
 
@@ -234,6 +265,7 @@ std::optional<BuiltinTools::Kind> BuiltinTools::find(std::string_view name) cons
   if (name == names_.await) return Kind::await;
   if (name == names_.list) return Kind::list;
   if (name == names_.cancel) return Kind::cancel;
+  if (name == names_.redirect && manager_.delivery() != nullptr) return Kind::redirect;
   return std::nullopt;
 }
 
@@ -242,22 +274,26 @@ Milliseconds BuiltinTools::await_cap(const std::string& client) const {
   return found == options_.await_caps.end() ? options_.await_cap : found->second;
 }
 
-std::vector<std::string> BuiltinTools::definitions(const std::string& client) const {
+std::vector<std::string> BuiltinTools::definitions(const std::string& owner, const std::string& client) const {
   const std::string cap = format_duration(await_cap(client));
   const std::string id = "The task_id from the answer of the tool that went to the background.";
   std::vector<std::string> all;
   const auto define = [&](const std::string& name, const std::string& title, const std::string& description,
-                          const auto& properties, bool needs_id, bool changes) {
+                          const auto& properties, bool needs_id, bool destroys, bool reaches_out = false) {
     JsonWriter json(all.emplace_back());
     json.begin_object().field("name", name).field("title", title).field("description", description);
     json.key("inputSchema").begin_object().field("type", "object").key("properties").begin_object();
     if (needs_id) append_property(json, "task_id", "string", id);
     properties(json);
     json.end_object();
-    if (needs_id) json.key("required").begin_array().value("task_id").end_array();
+    if (needs_id) {
+      json.key("required").begin_array().value("task_id");
+      if (reaches_out) json.value("destination");
+      json.end_array();
+    }
     json.end_object().key("annotations").begin_object();
-    json.field("readOnlyHint", !changes).field("destructiveHint", changes).field("idempotentHint", true);
-    json.field("openWorldHint", false).end_object().end_object();
+    json.field("readOnlyHint", !destroys && !reaches_out).field("destructiveHint", destroys);
+    json.field("idempotentHint", !reaches_out).field("openWorldHint", reaches_out).end_object().end_object();
   };
   define(
       names_.check, "Look at a background task",
@@ -298,6 +334,23 @@ std::vector<std::string> BuiltinTools::definitions(const std::string& client) co
       "Stops a background task whose result is no longer wanted. What it has done already is not undone. A task that "
       "has ended stays as it is.",
       [](JsonWriter&) {}, true, true);
+  if (manager_.delivery() == nullptr) return all;
+  const auto destinations = manager_.delivery()->names_for({.user_id = owner, .channel_id = {}, .platform = {}});
+  if (destinations.empty()) return all;
+  define(
+      names_.redirect, "Deliver a background task's result",
+      "Has the result of a background task delivered to a named destination (a chat channel, a webhook, mail) when it "
+      "ends, or now when it has ended. Use it when somebody is to be told without you waiting: afterwards neither " +
+          names_.await + " nor " + names_.check + " is needed.",
+      [&destinations](JsonWriter& json) {
+        json.key("destination").begin_object().field("type", "string").key("enum").begin_array();
+        for (const std::string& each : destinations) json.value(each);
+        json.end_array().field("description", "Where to.").end_object();
+        json.key("on").begin_object().field("type", "string").key("enum").begin_array();
+        json.value("always").value("completed").value("failed");
+        json.end_array().field("description", "For which end. Default always.").end_object();
+      },
+      true, false, true);
   return all;
 }
 
@@ -337,6 +390,8 @@ Task<Result<Outcome>> BuiltinTools::call(Kind kind, Asker asker, mcp::JsonSpan a
       return await_end(std::move(asked), *id, std::move(on_progress));
     case Kind::cancel:
       return cancel(std::move(asked), *id);
+    case Kind::redirect:
+      return redirect(std::move(asked), *id);
     default:
       return check(std::move(asked), *id);
   }

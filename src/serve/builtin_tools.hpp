@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// builtin_tools.hpp: check_task, await_task, list_tasks and cancel_task, as a model sees and calls them (S60).
+// builtin_tools.hpp: check_task, await_task, list_tasks, cancel_task and redirect_task, as a model sees and calls them (S60).
 // Threads: the loop's.
 #pragma once
 
@@ -18,7 +18,7 @@ namespace meantime::serve {
 
 class BuiltinTools {
  public:
-  enum class Kind : std::uint8_t { check, await, list, cancel };
+  enum class Kind : std::uint8_t { check, await, list, cancel, redirect };
   /// Whose tasks, and the name of the client, which may limit await_task.
   struct Asker {
     std::string owner;
@@ -30,13 +30,14 @@ class BuiltinTools {
   /// All outlive this.
   BuiltinTools(TaskManager& manager, Clock& clock, const SessionOptions& options);
 
-  /// Takes other names, all four together, where one is taken. What was told to the model before stays as it was.
+  /// Takes other names, all together, where one is taken. What was told to the model before stays as it was.
   void avoid(const std::set<std::string, std::less<>>& taken);
   [[nodiscard]] const BuiltinNames& names() const noexcept { return names_; }
   [[nodiscard]] std::optional<Kind> find(std::string_view name) const noexcept;
 
-  /// Their entries in tools/list: raw JSON, one each. How long await_task waits is told for this client.
-  [[nodiscard]] std::vector<std::string> definitions(const std::string& client = {}) const;
+  /// Their entries in tools/list: raw JSON, one each. How long await_task waits is told for this client; redirect_task
+  /// is there when `owner` may name a destination.
+  [[nodiscard]] std::vector<std::string> definitions(const std::string& owner, const std::string& client = {}) const;
   /// What a model is told at the start: how calls become tasks and what to do then.
   [[nodiscard]] std::string instructions() const;
 

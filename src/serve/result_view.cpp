@@ -6,8 +6,8 @@
 #include "core/text_page.hpp"
 #include "core/utf8.hpp"
 #include "mcp/json_span.hpp"
+#include "mcp/tool_content.hpp"
 #include "serve/call_answer.hpp"
-#include "tools/mcp_content.hpp"
 
 namespace meantime::serve {
 namespace {
@@ -82,7 +82,7 @@ Task<Result<std::string>> show_task(TaskManager& manager, TaskRecord record, Wal
     auto whole = co_await manager.read_result(record.task_id, 0, 0);
     if (!whole) co_return std::unexpected(std::move(whole.error()));
     const mcp::JsonSpan result(whole->text);
-    const std::string text = is_short(record, page) ? std::string() : tools::text_of_result(result);
+    const std::string text = is_short(record, page) ? std::string() : mcp::text_of_result(result);
     const std::uint64_t chars = utf8::count(text);
     if (is_short(record, page) ||
         (page.offset == 0 && chars <= page_chars(page) && whole->text.size() <= most_block_bytes)) {

@@ -18,6 +18,7 @@ struct BuiltinNames {
   std::string await = "await_task";
   std::string list = "list_tasks";
   std::string cancel = "cancel_task";
+  std::string redirect = "redirect_task";  ///< Shown where there are destinations.
 };
 
 /// What becomes of an upstream tool's `outputSchema`, which the running envelope would not fit.

@@ -357,7 +357,7 @@ void WrapSession::answer_tools_list(const mcp::Message& message, const Forwarded
     taken.insert(listing_.names.begin(), listing_.names.end());
     builtins_.avoid(taken);
     calls_.style.check_tool = builtins_.names().check;
-    extra = builtins_.definitions(client_name_);
+    extra = builtins_.definitions(options_.session.owner, client_name_);
   }
   const std::string list = rewrite_tool_list(result, options_.session.output_schemas, inline_only_, extra, listing_);
   if (last_page) listed_ = listing_;

@@ -27,6 +27,12 @@ std::unexpected<Error> run_is_over(const TaskId& task) {
               "Task '" + task.text() + "' has ended, or another process runs it again: nobody can be asked for it.");
 }
 
+std::unexpected<Error> read_only(const char* op) {
+  return fail(errc::unavailable, op,
+              "The store's file was opened for reading only: make it and its folder writable for this user, "
+              "or choose another with MEANTIME_STATE_DIR.");
+}
+
 std::unexpected<Error> too_many_redirects(const TaskId& task) {
   return fail(errc::overloaded, "store.add_redirect",
               "Task '" + task.text() + "' has " + std::to_string(max_redirects) +

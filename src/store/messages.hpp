@@ -23,6 +23,8 @@ inline constexpr std::uint64_t max_output_bytes = 1ULL << 20U;
 [[nodiscard]] std::unexpected<Error> id_taken(const TaskId& task);
 [[nodiscard]] std::unexpected<Error> already_ended(const TaskId& task);
 [[nodiscard]] std::unexpected<Error> run_is_over(const TaskId& task);
+/// The file of the store can be read only.
+[[nodiscard]] std::unexpected<Error> read_only(const char* op);
 [[nodiscard]] std::unexpected<Error> too_many_redirects(const TaskId& task);
 /// Errors: invalid_argument when the limit is outside 1..1,000.
 [[nodiscard]] Result<void> check_list_limit(const ListQuery& query);

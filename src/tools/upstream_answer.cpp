@@ -2,7 +2,7 @@
 #include "tools/upstream_answer.hpp"
 
 #include "core/utf8.hpp"
-#include "tools/mcp_content.hpp"
+#include "mcp/tool_content.hpp"
 
 namespace meantime::tools {
 namespace {
@@ -28,7 +28,7 @@ ToolReturn to_return(const mcp::Message& answer) {
     return failure("McpError", std::move(text), raw_output(answer.error.raw(), MediaType::mcp_error));
   }
   if (answer.result_is_error.boolean() == true) {
-    std::string text = text_of_result(answer.result);
+    std::string text = mcp::text_of_result(answer.result);
     text.resize(utf8::cut_length(text, error_text_bytes));
     return failure("ToolError", std::move(text), raw_output(answer.result.raw(), MediaType::mcp_result));
   }

@@ -7,7 +7,7 @@
 
 #include "core/utf8.hpp"
 #include "mcp/json_span.hpp"
-#include "tools/mcp_content.hpp"
+#include "mcp/tool_content.hpp"
 #include "tools/upstream_answer.hpp"
 
 namespace meantime::tools {
@@ -64,7 +64,7 @@ ToolReturn to_return(client::Answer answer) {
     return failure("UpstreamError", std::move(text));
   }
   if (answer->is_error) {
-    std::string text = text_of_result(mcp::JsonSpan(answer->result));
+    std::string text = mcp::text_of_result(mcp::JsonSpan(answer->result));
     text.resize(utf8::cut_length(text, error_text_bytes));
     return failure("ToolError", std::move(text), raw_output(std::move(answer->result), MediaType::mcp_result));
   }

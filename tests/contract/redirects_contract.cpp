@@ -75,7 +75,7 @@ TEST_P(StoreContract, S40_ARedirectOfATaskThatIsNotThereIsNotFound) {
 
 TEST_P(StoreContract, ARedirectGoesWithItsTask) {
   const TaskId id = start(*a_);
-  ASSERT_TRUE(wait(a_->add_redirect(id, to("general"))));
+  ASSERT_TRUE(wait(a_->add_redirect(id, to("general", 0, RedirectOn::failed))));
   must_finish(*a_, id);
   clock_.advance(Milliseconds(1'000));
   EXPECT_EQ(wait(a_->forget_ended(clock_.wall_now())), 1U);

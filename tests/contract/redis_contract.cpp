@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // redis_contract.cpp: the contract on a real Redis, and on Valkey where it is installed.
-#include "contract/store_contract.hpp"
+#include "contract/outbox_contract.hpp"
 #include "meantime/redis_store.hpp"
 #include "support/key_checker.hpp"
 #include "support/redis_server.hpp"
@@ -31,6 +31,23 @@ class RedisUnderTest final : public StoreUnderTest {
     let_lease_pass();
     raw_.ask({"PUBLISH", "sg:mt:workers", "found by another worker"});
   }
+  // What is due, held or paused is so by the server's clock, too.
+  void let_pass(Milliseconds time) override {
+    raw_.ask({"EVAL",
+              "local back = tonumber(ARGV[1]) "
+              "local function each(pattern, change) for _, key in ipairs(redis.call('KEYS', pattern)) do change(key) "
+              "end end "
+              "local function scores(key) local all = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') "
+              "for i = 1, #all, 2 do redis.call('ZADD', key, string.format('%.0f', all[i + 1] - back), all[i]) end end "
+              "each('sg:mt:lane:*', scores) each('sg:mt:lanes:*', scores) each('sg:mt:due', scores) "
+              "each('sg:mt:d:*', function(key) local due = redis.call('HGET', key, 'due') "
+              "redis.call('HSET', key, 'due', string.format('%.0f', due - back)) end) "
+              "each('sg:mt:pauses', function(key) local all = redis.call('HGETALL', key) for i = 1, #all, 2 do "
+              "redis.call('HSET', key, all[i], (string.gsub(all[i + 1], '^%d+', function(till) "
+              "return string.format('%.0f', till - back) end))) end end)",
+              "0", std::to_string(time.count())});
+    clock_.advance(time);
+  }
   // Leases run by the server's clock, which no test can turn: what it wrote down is moved back instead.
   void let_lease_pass() override {
     raw_.ask({"EVAL",
@@ -60,6 +77,7 @@ std::vector<StoreKind> servers() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Redis, StoreContract, ::testing::ValuesIn(servers()), name_of_kind);
+INSTANTIATE_TEST_SUITE_P(Redis, OutboxContract, ::testing::ValuesIn(servers()), name_of_kind);
 
 }  // namespace
 }  // namespace meantime::test

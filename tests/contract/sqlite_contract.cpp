@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // sqlite_contract.cpp: the contract on the SQLite store.
-#include "contract/store_contract.hpp"
+#include "contract/outbox_contract.hpp"
 #include "meantime/sqlite_store.hpp"
 #include "support/temp_folder.hpp"
 
@@ -16,6 +16,7 @@ class SqliteUnderTest final : public StoreUnderTest {
     return std::move(*store);
   }
   void let_lease_pass() override { clock_.advance(Milliseconds(12'001)); }
+  void let_pass(Milliseconds time) override { clock_.advance(time); }
 
  private:
   boost::asio::io_context& loop_;
@@ -31,6 +32,7 @@ StoreKind sqlite() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, ::testing::Values(sqlite()), name_of_kind);
+INSTANTIATE_TEST_SUITE_P(Sqlite, OutboxContract, ::testing::Values(sqlite()), name_of_kind);
 
 }  // namespace
 }  // namespace meantime::test

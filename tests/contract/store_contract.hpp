@@ -29,6 +29,8 @@ class StoreUnderTest {
   virtual void kill(std::unique_ptr<Store> worker) { worker.reset(); }
   /// Lets more than the lease go by; nobody renews meanwhile.
   virtual void let_lease_pass() = 0;
+  /// Lets this much time go by, for what is due and what is held.
+  virtual void let_pass(Milliseconds time) = 0;
 };
 
 struct StoreKind {

@@ -159,6 +159,27 @@ TEST_F(WaysInTest, AUserWithExactlyTheDocumentedRights) {
   }
   EXPECT_TRUE(run(io, other.manager->cancel(id, "ann")));
   EXPECT_FALSE(run(io, other.manager->await_task(id, std::chrono::seconds(50)))->timed_out);
+  Outbox& outbox = other.store->outbox();
+  EXPECT_TRUE(run(io, outbox.pause("chat", std::chrono::seconds(10), "slow down")));
+  EXPECT_TRUE(run(io, outbox.pause("chat", Milliseconds(0), "")));
+  for (const DeliveryState over : {DeliveryState::dead, DeliveryState::delivered}) {
+    const auto claimed = run(io, outbox.claim({.destinations = {"chat"}}));
+    ASSERT_TRUE(claimed) << claimed.error().detail;
+    ASSERT_EQ(claimed->deliveries.size(), 1U);
+    const ClaimToken claim{claimed->deliveries[0].id, claimed->deliveries[0].claim};
+    EXPECT_TRUE(run(io, outbox.plan(claim, {"text"})));
+    EXPECT_TRUE(run(io, outbox.chunks(claim.id)));
+    EXPECT_TRUE(run(io, outbox.step(claim, {.state = DeliveryState::waiting, .attempts = 1, .failed = true})));
+    const auto again = run(io, outbox.claim({.destinations = {"chat"}}));
+    ASSERT_EQ(again.value().deliveries.size(), 1U);
+    const ClaimToken last{claim.id, again->deliveries[0].claim};
+    EXPECT_TRUE(run(io, outbox.step(last, {.state = over, .sent = 1, .remote_id = "m1", .attempts = 1})));
+    if (over == DeliveryState::dead) EXPECT_TRUE(run(io, outbox.replay(claim.id)));
+  }
+  EXPECT_TRUE(run(io, outbox.suppress_read(id)));
+  EXPECT_TRUE(run(io, outbox.list_deliveries({.task_id = id})));
+  EXPECT_TRUE(run(io, outbox.list_deliveries({})));
+  EXPECT_TRUE(run(io, outbox.destinations()));
   const auto large = worker.begin("echo", "\"" + std::string(2UL << 20U, 'y') + "\"");
   EXPECT_FALSE(run(io, other.manager->await_task(large, std::chrono::seconds(50)))->timed_out);
   EXPECT_EQ(other.read(large).size(), (2UL << 20U) + 2);

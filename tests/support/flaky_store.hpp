@@ -63,6 +63,8 @@ class FlakyStore final : public Store {
       kept.tool_name = tool;
       kept.idempotency_key = key;
       kept.arguments = arguments;
+      const std::vector<Redirect> redirects(start.redirects.begin(), start.redirects.end());
+      kept.redirects = redirects;
       co_await held();
       if (away_) co_return away();
       co_return co_await store_->start(kept);
@@ -130,6 +132,7 @@ class FlakyStore final : public Store {
     if (away_) co_return away();
     co_return co_await store_->cancel_requests();
   }
+  Outbox& outbox() noexcept override { return store_->outbox(); }
   Task<Result<void>> heartbeat() override {
     if (away_) co_return away();
     co_return co_await store_->heartbeat();

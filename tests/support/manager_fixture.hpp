@@ -45,11 +45,12 @@ class KeepingTelemetry final : public Telemetry {
 /// One process: a manager and its worker's place in the store.
 struct Process {
   Process(boost::asio::io_context& io, ManualClock& clock, std::shared_ptr<MemoryBackend> backend,
-          ManagerOptions options, bool with_telemetry = true, Journal* journal = nullptr, bool store_away = false)
+          ManagerOptions options, bool with_telemetry = true, Journal* journal = nullptr, bool store_away = false,
+          const DeliveryRules* delivery = nullptr)
       : loop(io), deadlines(clock), store(make_memory_store(io, std::move(backend)), loop, deadlines) {
     if (store_away) store.go_away();
     manager = std::make_unique<TaskManager>(
-        io, ManagerPorts{clock, random, store, with_telemetry ? &telemetry : nullptr, journal}, options);
+        io, ManagerPorts{clock, random, store, with_telemetry ? &telemetry : nullptr, journal, delivery}, options);
   }
   Loop loop;
   Deadlines deadlines;

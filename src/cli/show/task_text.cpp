@@ -7,7 +7,7 @@
 #include "core/envelope.hpp"
 #include "core/json_writer.hpp"
 #include "core/utf8.hpp"
-#include "tools/mcp_content.hpp"
+#include "mcp/tool_content.hpp"
 
 namespace meantime::cli {
 namespace {
@@ -148,10 +148,7 @@ std::string task_table(const std::vector<TaskRecord>& tasks, WallTime now, std::
 }
 
 std::string result_text(MediaType type, std::string text) {
-  if (type != MediaType::mcp_result) return text;
-  std::string words = tools::text_of_result(mcp::JsonSpan(text));
-  // Images, links and structured content alone have no words: then the JSON says what there is.
-  return words.empty() ? text : words;
+  return type == MediaType::mcp_result ? mcp::words_of_result(std::move(text)) : text;
 }
 
 std::string task_list_json(const TaskList& list, WallTime now) {

@@ -17,7 +17,7 @@ constexpr std::int64_t journal_application_id = 0x6D746A6C;
 constexpr std::string_view another_place = "name another file for the journal.";
 
 // Columns of status, reason, media and ends hold the enumerators of task.hpp as numbers: those never change.
-constexpr std::array<const char*, 1> steps{R"sql(
+constexpr std::array<const char*, 2> steps{R"sql(
 CREATE TABLE entries(
   place INTEGER PRIMARY KEY,
   id BLOB NOT NULL,
@@ -43,7 +43,8 @@ CREATE TABLE entries(
 CREATE TABLE redirects(place INTEGER NOT NULL, destination TEXT NOT NULL, platform TEXT NOT NULL,
   channel TEXT NOT NULL, max_chars INTEGER NOT NULL, ends INTEGER NOT NULL);
 CREATE INDEX redirects_place ON redirects(place);
-)sql"};
+)sql",
+                                           "ALTER TABLE redirects ADD COLUMN suppress INTEGER NOT NULL DEFAULT 0"};
 
 std::int64_t millis(WallTime time) {
   return time.time_since_epoch().count();
@@ -84,7 +85,7 @@ std::vector<JournalEntry> read_journal(Database& db) {
       "SELECT place, id, owner, channel, platform, tool, created, key, rerun, arguments, attempt, worker, "
       "started, status, reason, ended, media, exit_code, cut, error, result FROM entries ORDER BY place");
   Statement redirects(db,
-                      "SELECT destination, channel, platform, max_chars, ends FROM redirects WHERE place = ? "
+                      "SELECT destination, channel, platform, max_chars, ends, suppress FROM redirects WHERE place = ? "
                       "ORDER BY rowid");
   entries.open();
   while (entries.step()) {
@@ -113,7 +114,8 @@ std::vector<JournalEntry> read_journal(Database& db) {
                                  .channel_id = redirects.text(1),
                                  .platform = redirects.text(2),
                                  .max_chars = static_cast<std::uint32_t>(redirects.integer(3)),
-                                 .on = static_cast<RedirectOn>(redirects.integer(4))});
+                                 .on = static_cast<RedirectOn>(redirects.integer(4)),
+                                 .suppress_if_read = redirects.integer(5) != 0});
     }
     redirects.reset();
     found.push_back(std::move(entry));
@@ -132,8 +134,8 @@ JournalWriter::JournalWriter(std::unique_ptr<Database> db, std::shared_ptr<Compl
               "arguments, attempt, worker, started, status, reason, ended, media, exit_code, cut, error, result) "
               "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
       insert_redirect_(*db_,
-                       "INSERT INTO redirects(place, destination, platform, channel, max_chars, ends) "
-                       "VALUES(?,?,?,?,?,?)"),
+                       "INSERT INTO redirects(place, destination, platform, channel, max_chars, ends, suppress) "
+                       "VALUES(?,?,?,?,?,?,?)"),
       remove_(*db_, "DELETE FROM entries WHERE place = ?"),
       remove_redirects_(*db_, "DELETE FROM redirects WHERE place = ?"),
       thread_([this] { loop(); }) {}
@@ -226,7 +228,7 @@ void JournalWriter::insert(const JournalEntry& entry) {
               static_cast<int>(end.media_type), end.exit_code, end.result_cut, end.error, Blob{end.result});
   for (const Redirect& each : entry.redirects) {
     insert_redirect_.run(entry.place, each.destination, each.platform, each.channel_id, each.max_chars,
-                         static_cast<int>(each.on));
+                         static_cast<int>(each.on), each.suppress_if_read);
   }
 }
 

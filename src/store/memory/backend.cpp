@@ -3,6 +3,7 @@
 #include "store/memory/backend.hpp"
 
 #include "core/redirects.hpp"
+#include "store/delivery_rules.hpp"
 #include "store/messages.hpp"
 
 namespace meantime {
@@ -10,7 +11,10 @@ namespace meantime {
 using store::no_such_task;
 using store::Rare;
 
-MemoryBackend::MemoryBackend(Clock& clock, MemoryRetention retention) : clock_(clock), retention_(retention) {}
+MemoryBackend::MemoryBackend(Clock& clock, MemoryRetention retention)
+    : clock_(clock),
+      retention_(retention),
+      deliveries_(clock, [this](const TaskId& task, bool open) { keep(task, open); }) {}
 
 MemoryBackend::~MemoryBackend() {
   while (all_.newest() != nullptr) forget(*all_.newest());
@@ -59,6 +63,9 @@ Result<StartVerdict> MemoryBackend::start(Worker& worker, const TaskStart& start
   if (!start.idempotency_key.empty()) {
     record->with_rare().key = start.idempotency_key;
     keys_.emplace(OwnerKey(record->owner, record->rare->key), record);
+  }
+  if (!start.redirects.empty()) {
+    record->with_rare().redirects.assign(start.redirects.begin(), start.redirects.end());
   }
   ++record->owner->count;
   all_.push_newest(*record);
@@ -111,6 +118,21 @@ void MemoryBackend::end(Record& record, TaskEnd end) {
   ended_.push_newest(record);
   ++ended_count_;
   ended_bytes_ += rare.bytes();
+  for (std::size_t place = 0; place < rare.redirects.size(); ++place) open_delivery(record, place);
+}
+
+void MemoryBackend::open_delivery(const Record& record, std::size_t place) {
+  const Redirect& redirect = record.rare->redirects[place];
+  if (!store::is_for(redirect, record.status)) return;
+  deliveries_.open({record.id, static_cast<std::uint32_t>(place + 1)}, Delivery{.owner = record.owner->user_id,
+                                                                                .tool_name = record.tool->text,
+                                                                                .redirect = redirect,
+                                                                                .created_at = clock_.wall_now()});
+  tell_due();
+}
+
+void MemoryBackend::keep(const TaskId& task, bool to_deliver) {
+  if (Record* record = look_up(task)) record->with_rare().to_deliver = to_deliver;
 }
 
 void MemoryBackend::keep_late(Record& record, TaskEnd end) {
@@ -130,6 +152,7 @@ void MemoryBackend::forget(Record& record) {
     --ended_count_;
     ended_bytes_ -= record.rare->bytes();
   }
+  if (record.rare && !record.rare->redirects.empty()) deliveries_.forget(record.id);
   all_.remove(record);
   record.owner->tasks.remove(record);
   if (record.rare && !record.rare->key.empty()) keys_.erase(OwnerKey(record.owner, record.rare->key));
@@ -145,13 +168,22 @@ void MemoryBackend::forget(Record& record) {
 
 void MemoryBackend::evict() {
   // Oldest end first; each pass forgets one record, so the cost of a finish does not grow with what is kept.
+  int kept = 0;
   while (ended_count_ > 1) {
     Record& oldest = *ended_.oldest();
     const auto age = clock_.coarse_now() - oldest.rare->ended_steady;
     const bool too_many = ended_count_ > retention_.max_finished && age >= retention_.keep_at_least;
     const bool too_old = retention_.max_age.count() > 0 && age > retention_.max_age;
     if (!too_many && !too_old && ended_bytes_ <= retention_.max_bytes) return;
-    forget(oldest);
+    if (!oldest.rare->to_deliver) {
+      forget(oldest);
+      continue;
+    }
+    // It stays until it is delivered: its turn comes again.
+    constexpr int enough = 8;
+    if (++kept > enough) return;
+    ended_.remove(oldest);
+    ended_.push_newest(oldest);
   }
 }
 
@@ -204,9 +236,10 @@ Result<void> MemoryBackend::add_redirect(Worker& worker, const TaskId& task, Red
   const bool ended = record->status != TaskStatus::running;
   Rare& rare = record->with_rare();
   if (ended) ended_bytes_ -= rare.bytes();
-  const bool put = put_redirect(rare.redirects, std::move(redirect));
+  const auto put = put_redirect(rare.redirects, std::move(redirect));
   if (ended) ended_bytes_ += rare.bytes();
   if (!put) return store::too_many_redirects(task);
+  if (ended) open_delivery(*record, *put);
   const WorkerPtr& runs_it = workers_[record->worker];
   if (!ended && runs_it.get() != &worker) tell_redirect(runs_it, task);
   return {};
@@ -271,7 +304,7 @@ std::uint64_t MemoryBackend::forget_ended(WallTime ended_before) {
   std::uint64_t forgotten = 0;
   for (Record* record = ended_.oldest(); record != nullptr;) {
     Record* next = record->of_state.newer;
-    if (record->rare->ended_at < ended_before) {
+    if (record->rare->ended_at < ended_before && !record->rare->to_deliver) {
       forget(*record);
       ++forgotten;
     }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "meantime/memory_store.hpp"
+#include "store/memory/deliveries.hpp"
 #include "store/memory/record.hpp"
 #include "store/memory/shared_texts.hpp"
 
@@ -26,6 +27,8 @@ class MemoryBackend {
     std::uint32_t index = 0;
     boost::asio::io_context* loop = nullptr;  // null: gone
     StoreListener* listener = nullptr;
+    OutboxListener* outbox_listener = nullptr;
+    bool due_told = false;  // a notice of something due is on its way
     SteadyTime lease_until{};
     std::uint64_t running = 0;
     boost::unordered_flat_map<TaskId, Watch, std::hash<TaskId>> watches;
@@ -60,6 +63,10 @@ class MemoryBackend {
   LostReport reap_lost(Worker& worker, const ReclaimPolicy& policy);
   std::uint64_t forget_ended(WallTime ended_before);
 
+  [[nodiscard]] store::MemoryDeliveries& deliveries() noexcept { return deliveries_; }
+  /// Something may be due: tells all workers that deliver.
+  void tell_due();
+
  private:
   using Record = store::Record;
   using Owner = store::Owner;
@@ -81,6 +88,8 @@ class MemoryBackend {
   [[nodiscard]] bool speaks_for(const Worker& worker, RunToken run, const Record& record) const;
   [[nodiscard]] Owner& owner_of(std::string_view user_id);
   void end(Record& record, TaskEnd end);
+  void open_delivery(const Record& record, std::size_t place);
+  void keep(const TaskId& task, bool to_deliver);
   void keep_late(Record& record, TaskEnd end);
   void forget(Record& record);
   void evict();
@@ -109,6 +118,7 @@ class MemoryBackend {
   std::uint64_t ended_count_ = 0;
   std::uint64_t ended_bytes_ = 0;
   std::uint64_t last_number_ = 0;
+  store::MemoryDeliveries deliveries_;
 
   friend class MemoryList;
 };

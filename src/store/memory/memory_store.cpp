@@ -7,10 +7,52 @@
 namespace meantime {
 namespace {
 
+class MemoryOutbox final : public Outbox {
+ public:
+  MemoryOutbox(std::shared_ptr<MemoryBackend> backend, MemoryBackend::WorkerPtr worker)
+      : backend_(std::move(backend)), worker_(std::move(worker)) {}
+
+  Task<Result<Claimed>> claim(ClaimQuery query) override { co_return all().claim(query, worker_->name); }
+  Task<Result<void>> plan(ClaimToken claim, std::vector<std::string> chunks) override {
+    co_return all().plan(claim, worker_->name, std::move(chunks));
+  }
+  Task<Result<std::vector<std::string>>> chunks(DeliveryId id) override { co_return all().chunks(id); }
+  Task<Result<void>> step(ClaimToken claim, DeliveryStep step) override {
+    auto done = all().step(claim, worker_->name, step);
+    // Another process may have waited for this channel.
+    if (done && step.state != DeliveryState::sending) backend_->tell_due();
+    co_return done;
+  }
+  Task<Result<Delivery>> find_delivery(DeliveryId id) override { co_return all().find(id); }
+  Task<Result<DeliveryList>> list_deliveries(DeliveryQuery query) override { co_return all().list(query); }
+  Task<Result<void>> replay(DeliveryId id) override {
+    auto done = all().replay(id);
+    if (done) backend_->tell_due();
+    co_return done;
+  }
+  Task<Result<std::uint32_t>> suppress_read(TaskId task) override { co_return all().suppress_read(task); }
+  Task<Result<void>> pause(std::string destination, Milliseconds time, std::string why) override {
+    all().pause(destination, time, std::move(why));
+    if (time <= Milliseconds(0)) backend_->tell_due();
+    co_return Result<void>{};
+  }
+  Task<Result<std::vector<DestinationLoad>>> destinations() override { co_return all().destinations(); }
+  void listen(OutboxListener* listener) override {
+    worker_->outbox_listener = listener;
+    if (listener != nullptr) backend_->tell_due();
+  }
+
+ private:
+  store::MemoryDeliveries& all() { return backend_->deliveries(); }
+
+  std::shared_ptr<MemoryBackend> backend_;
+  MemoryBackend::WorkerPtr worker_;
+};
+
 class MemoryStore final : public Store {
  public:
   MemoryStore(boost::asio::io_context& loop, std::shared_ptr<MemoryBackend> backend)
-      : backend_(std::move(backend)), worker_(backend_->join(loop)) {}
+      : backend_(std::move(backend)), worker_(backend_->join(loop)), outbox_(backend_, worker_) {}
   MemoryStore(const MemoryStore&) = delete;
   MemoryStore& operator=(const MemoryStore&) = delete;
   ~MemoryStore() override { backend_->leave(*worker_); }
@@ -49,6 +91,7 @@ class MemoryStore final : public Store {
   Task<Result<std::vector<TaskId>>> cancel_requests() override {
     co_return std::vector<TaskId>(worker_->cancels.begin(), worker_->cancels.end());
   }
+  Outbox& outbox() noexcept override { return outbox_; }
   Task<Result<void>> heartbeat() override {
     backend_->heartbeat(*worker_);
     co_return Result<void>{};
@@ -73,6 +116,7 @@ class MemoryStore final : public Store {
  private:
   std::shared_ptr<MemoryBackend> backend_;
   MemoryBackend::WorkerPtr worker_;
+  MemoryOutbox outbox_;
 };
 
 }  // namespace

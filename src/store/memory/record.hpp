@@ -54,6 +54,7 @@ struct Rare {
   std::string output;              // the newest part
   std::uint64_t output_start = 0;  // absolute offset of output's first byte
   std::vector<Redirect> redirects;
+  bool to_deliver = false;         // something of it is still to be delivered: it stays
   std::vector<AskedInput> inputs;  // of this run; none once it has ended
 
   // Set by the end.

@@ -35,6 +35,7 @@ void MemoryBackend::leave(Worker& worker) {
   if (worker.loop == nullptr) return;
   worker.loop = nullptr;
   worker.listener = nullptr;
+  worker.outbox_listener = nullptr;
   worker.watches.clear();
   if (worker.running > 0) tell_worker_died(worker);
 }
@@ -121,6 +122,17 @@ void MemoryBackend::tell_redirect(const WorkerPtr& worker, const TaskId& task) {
 
 void MemoryBackend::tell_answered(const WorkerPtr& worker, const TaskId& task) {
   post_notice(worker, [task](const Worker& to) { to.listener->on_input_answered(task); });
+}
+
+void MemoryBackend::tell_due() {
+  for (const WorkerPtr& worker : workers_) {
+    if (worker->loop == nullptr || worker->outbox_listener == nullptr || std::exchange(worker->due_told, true))
+      continue;
+    boost::asio::post(*worker->loop, [worker] {
+      worker->due_told = false;
+      if (worker->outbox_listener != nullptr) worker->outbox_listener->on_due();
+    });
+  }
 }
 
 void MemoryBackend::tell_worker_died(const Worker& except) {

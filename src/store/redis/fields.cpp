@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 #include <cmath>
+#include <span>
 
 #include "core/json_writer.hpp"
 #include "core/utf8.hpp"
@@ -47,7 +48,7 @@ std::vector<Redirect> parse_redirects(std::string_view text) {
   if (list == nullptr) return out;
   for (const json::value& each : *list) {
     const auto* parts = each.if_array();
-    if (parts == nullptr || parts->size() != 5) continue;
+    if (parts == nullptr || parts->size() < 5) continue;  // the sixth came later
     const auto part = [&](std::size_t i) {
       const auto* as_text = (*parts)[i].if_string();
       return as_text != nullptr ? std::string_view(*as_text) : std::string_view();
@@ -56,8 +57,23 @@ std::vector<Redirect> parse_redirects(std::string_view text) {
                    .channel_id = std::string(part(2)),
                    .platform = std::string(part(1)),
                    .max_chars = number<std::uint32_t>(part(3)),
-                   .on = parse_redirect_on(part(4)).value_or(RedirectOn::always)});
+                   .on = parse_redirect_on(part(4)).value_or(RedirectOn::always),
+                   .suppress_if_read = parts->size() > 5 && part(5) == "1"});
   }
+  return out;
+}
+
+// As the script for redirects writes them.
+std::string redirects_text(std::span<const Redirect> redirects) {
+  std::string out;
+  JsonWriter writer(out);
+  writer.begin_array();
+  for (const Redirect& each : redirects) {
+    writer.begin_array().value(each.destination).value(each.platform).value(each.channel_id);
+    writer.value(std::to_string(each.max_chars)).value(name_of(each.on)).value(each.suppress_if_read ? "1" : "0");
+    writer.end_array();
+  }
+  writer.end_array();
   return out;
 }
 
@@ -101,6 +117,7 @@ void add_start(ScriptCall& call, const TaskStart& start, std::string_view worker
   call.arg("w").arg(worker);
   if (start.attempt != 1) call.arg("a").arg(start.attempt);
   if (!start.idempotency_key.empty()) call.arg("k").arg(start.idempotency_key);
+  if (!start.redirects.empty()) call.arg("rd").arg(redirects_text(start.redirects));
   if (start.rerun_if_lost) call.arg("rr").arg("1").arg("args").arg(start.arguments);
 }
 

@@ -44,6 +44,8 @@ TaskRecord read(const std::vector<std::string>& words) {
 
 TEST(RedisFields, WhatAStartWritesIsReadBack) {
   const Caller caller{"ann\r\n\0x", "C42", "matrix"};
+  const std::vector<Redirect> redirects{{"chat \xE2\x82\xAC", "C/7\"", "slack", 900, RedirectOn::failed, true},
+                                        {.destination = "mail"}};
   ScriptCall call(Script::start);
   add_start(call,
             {.task_id = id,
@@ -53,9 +55,11 @@ TEST(RedisFields, WhatAStartWritesIsReadBack) {
              .idempotency_key = "key \xE2\x82\xAC",
              .rerun_if_lost = true,
              .arguments = "{}",
-             .attempt = 3},
+             .attempt = 3,
+             .redirects = redirects},
             "host:1:abcd");
   const TaskRecord record = read(words_of(call));
+  EXPECT_EQ(record.redirects, redirects);
   EXPECT_EQ(record.tool_name, "crawl");
   EXPECT_EQ(record.status, TaskStatus::running);
   EXPECT_EQ(record.caller, caller);

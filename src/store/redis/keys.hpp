@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "meantime/outbox.hpp"
 #include "meantime/task_id.hpp"
 
 namespace meantime::store::redis {
@@ -13,6 +14,8 @@ namespace meantime::store::redis {
 inline constexpr Milliseconds running_expiry{86'400'000};
 /// A finished task expires this much after its retention, so that it is forgotten with its index entries first.
 inline constexpr Milliseconds expiry_slack{600'000};
+/// So much longer while something of it is to be delivered: that is tried for days.
+inline constexpr Milliseconds delivery_expiry{5 * 86'400'000};
 
 /// Ids stand in blocks by their number, a fixed width each. 10,000 bytes: 512 ids would be rounded up by a fifth.
 inline constexpr std::uint64_t ids_in_block = 500;
@@ -57,6 +60,10 @@ class Keys {
 
   [[nodiscard]] std::string inputs(const TaskId& id) const { return ours_ + "in:" + id.text(); }
 
+  // Of one delivery.
+  [[nodiscard]] std::string delivery(const DeliveryId& id) const { return ours_ + "d:" + id.text(); }
+  [[nodiscard]] std::string messages(const DeliveryId& id) const { return ours_ + "dc:" + id.text(); }
+
   // Indexes.
   [[nodiscard]] std::string counter() const { return ours_ + "n"; }
   [[nodiscard]] std::string oldest() const { return ours_ + "oldest"; }
@@ -67,12 +74,19 @@ class Keys {
   [[nodiscard]] std::string owner(std::string_view user) const { return (ours_ + "owner:").append(user); }
   [[nodiscard]] std::string tool(std::string_view name) const { return (ours_ + "tool:").append(name); }
 
+  // Deliveries. Lanes have their names from scripts.
+  [[nodiscard]] std::string deliveries() const { return ours_ + "deliveries"; }
+  [[nodiscard]] std::string due() const { return ours_ + "due"; }
+  [[nodiscard]] std::string due_now() const { return ours_ + "due-now"; }
+  [[nodiscard]] std::string pauses() const { return ours_ + "pauses"; }
+
   // Workers.
   [[nodiscard]] std::string workers() const { return ours_ + "workers"; }
   [[nodiscard]] std::string doubted() const { return ours_ + "doubted"; }
   [[nodiscard]] std::string running(std::string_view worker) const { return (ours_ + "run:").append(worker); }
   [[nodiscard]] std::string cancels(std::string_view worker) const { return (ours_ + "cancel:").append(worker); }
   [[nodiscard]] std::string claims(std::string_view worker) const { return (ours_ + "claims:").append(worker); }
+  [[nodiscard]] std::string took(std::string_view worker) const { return (ours_ + "took:").append(worker); }
   [[nodiscard]] std::string notices(std::string_view worker) const { return (ours_ + "to:").append(worker); }
 
  private:

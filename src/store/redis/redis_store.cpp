@@ -86,6 +86,7 @@ RedisStore::RedisStore(boost::asio::io_context& io, Clock& clock, Random& random
                     [this] {
                       if (registered_) group_.spawn(look_for_missed_notices());
                     },
+                .due = [this] { outbox_.tell_due(); },
                 .deaf = [this](const Error& why) { on_deaf(why); },
                 .hears =
                     [this] {
@@ -293,6 +294,14 @@ Task<Result<Reply>> RedisStore::run(const ScriptCall& call, std::string_view op,
 
 std::int64_t RedisStore::finished_expiry_s() const {
   return std::chrono::ceil<std::chrono::seconds>(options_.retention + expiry_slack).count();
+}
+
+std::int64_t RedisStore::open_expiry_s() const {
+  return std::chrono::ceil<std::chrono::seconds>(delivery_expiry + options_.retention + expiry_slack).count();
+}
+
+std::string RedisStore::name_call() {
+  return worker_ + "#" + std::to_string(++named_calls_);
 }
 
 std::int64_t RedisStore::index_expiry_s() const {

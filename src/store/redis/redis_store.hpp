@@ -15,6 +15,7 @@
 #include "store/redis/fields.hpp"
 #include "store/redis/keys.hpp"
 #include "store/redis/link.hpp"
+#include "store/redis/outbox.hpp"
 #include "store/redis/scripts.hpp"
 #include "store/redis/watches.hpp"
 
@@ -58,6 +59,9 @@ class RedisStore final : public Store {
   [[nodiscard]] Milliseconds lease() const noexcept override { return options_.lease; }
   Task<Result<LostReport>> reap_lost(ReclaimPolicy policy) override;
   Task<void> close() override;
+
+  // outbox.cpp
+  [[nodiscard]] Outbox& outbox() noexcept override { return outbox_; }
 
   // redis_store.cpp
   void listen(StoreListener* listener) override { listener_ = listener; }
@@ -123,6 +127,10 @@ class RedisStore final : public Store {
   Task<Result<void>> trim_lists(std::uint64_t oldest);
   [[nodiscard]] std::int64_t finished_expiry_s() const;
   [[nodiscard]] std::int64_t index_expiry_s() const;
+  /// Of a task, and of what is to be delivered of it, while something is.
+  [[nodiscard]] std::int64_t open_expiry_s() const;
+  /// What a call is known by when it is sent again: other than every other call's.
+  [[nodiscard]] std::string name_call();
   [[nodiscard]] bool touch(const std::string& key);
 
   Clock& clock_;
@@ -150,6 +158,7 @@ class RedisStore final : public Store {
     std::string result;
   };
   boost::unordered_flat_map<TaskId, Fresh, std::hash<TaskId>> fresh_;
+  std::uint64_t named_calls_ = 0;
   std::uint64_t swept_to_ = 0;  ///< Where the last walk of retention ended.
   SteadyTime swept_all_{};      ///< When one last began at the oldest task.
   bool clock_is_odd_ = false;   ///< This machine's clock is far from the server's.
@@ -162,6 +171,8 @@ class RedisStore final : public Store {
   Watches watches_;
   Link commands_;
   TaskGroup group_;  ///< Last: what it runs uses all of the above.
+  RedisOutbox outbox_{*this};
+  friend class RedisOutbox;
 };
 
 }  // namespace meantime::store::redis

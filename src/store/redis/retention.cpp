@@ -71,6 +71,7 @@ Task<Result<std::uint64_t>> RedisStore::forget_ended(WallTime ended_before) {
       ScriptCall call(Script::forget);
       call.key(keys_.task(each.id)).key(keys_.failed()).key(keys_.block(block)).arg(each.id.text()).arg(keys_.ours());
       call.arg(ended_before.time_since_epoch().count()).arg(each.number).arg(options_.legacy_results ? "1" : "0");
+      call.arg(max_redirects);
       answers.push_back(commands_.ask(call.request()));
     }
     bool again = false;

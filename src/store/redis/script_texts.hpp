@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// script_texts.hpp: the Lua texts, each described where it stands: scripts_tasks.cpp, _workers.cpp, _lists.cpp.
+// script_texts.hpp: the Lua texts, each described where it stands: scripts_tasks.cpp, _workers.cpp, _lists.cpp,
+// _outbox.cpp.
 #pragma once
 
 #include <string_view>
@@ -22,5 +23,12 @@ extern const std::string_view slice_script;
 extern const std::string_view forget_script;
 extern const std::string_view drop_block_script;
 extern const std::string_view trim_script;
+extern const std::string_view claim_script;
+extern const std::string_view plan_script;
+extern const std::string_view step_script;
+extern const std::string_view replay_script;
+extern const std::string_view suppress_script;
+extern const std::string_view pause_script;
+extern const std::string_view loads_script;
 
 }  // namespace meantime::store::redis

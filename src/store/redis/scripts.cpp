@@ -15,7 +15,8 @@ const std::array<const std::string_view*, script_count>& texts() noexcept {
   static const std::array<const std::string_view*, script_count> all{
       &start_script,    &finish_script, &late_script,       &progress_script,  &output_script, &cancel_script,
       &redirect_script, &ask_script,    &answer_script,     &heartbeat_script, &leave_script,  &reap_script,
-      &slice_script,    &forget_script, &drop_block_script, &trim_script};
+      &slice_script,    &forget_script, &drop_block_script, &trim_script,      &claim_script,  &plan_script,
+      &step_script,     &replay_script, &suppress_script,   &pause_script,     &loads_script};
   return all;
 }
 
@@ -46,11 +47,16 @@ std::string_view shape_of(Script script) noexcept {
     case Script::heartbeat:
     case Script::reap:
     case Script::slice:
+    case Script::claim:
+    case Script::loads:
       return "L";
     case Script::finish:
     case Script::cancel:
     case Script::redirect:
     case Script::ask:
+    case Script::plan:
+    case Script::step:
+    case Script::replay:
       return "T";
     default:
       return "I";

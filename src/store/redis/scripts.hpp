@@ -28,8 +28,15 @@ enum class Script : std::uint8_t {
   forget,
   drop_block,
   trim,
+  claim,
+  plan,
+  step,
+  replay,
+  suppress,
+  pause,
+  loads,
 };
-inline constexpr std::size_t script_count = 16;
+inline constexpr std::size_t script_count = 23;
 
 /// The text, as the server gets it.
 [[nodiscard]] std::string_view text_of(Script script) noexcept;

@@ -23,24 +23,33 @@ end
 return redis.call('LRANGE', list, from, from + ARGV[2] - 1)
 )lua";
 
-// Forgets one task that ended before a time, with all that is its own; or what is left of one that has expired.
+// Forgets one task that ended before a time, with all that is its own; or what is left of one that has expired. One of
+// which something is still to be delivered stays.
 // KEYS 1 task  2 failed  3 block of ids
 // ARGV 1 id  2 our prefix  3 ended before (ms)  4 its number  5 "1": the older form too
+//      6 most redirects of a task
 // -> 1 forgotten, 2 it had expired already, 0 it stays
 const std::string_view forget_script = R"lua(
 local ours, n = ARGV[2], ARGV[4]
-local h = redis.call('HMGET', KEYS[1], 'status', 'n', 'user_id', 'tool_name', 'k', 'a', 'o', 'b')
+local h = redis.call('HMGET', KEYS[1], 'status', 'n', 'user_id', 'tool_name', 'k', 'a', 'o', 'b', 'dl', 'dp')
 local function clear()
   local at = (n % 500) * 20
   if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('SETRANGE', KEYS[3], at, string.rep('\0', 20)) end
 end
 if not h[1] then
   redis.call('ZREM', KEYS[2], n)
+  for i = 1, ARGV[6] do redis.call('ZREM', ours .. 'deliveries', ARGV[1] .. '-' .. i) end
   clear()
   return 2
 end
 local ended = tonumber(string.match(h[2] or '', ' (%d+)$') or '')
 if h[1] == 'running' or not ended or ended >= tonumber(ARGV[3]) then return 0 end
+if h[9] and tonumber(h[9]) > 0 then return 0 end
+for i = 1, tonumber(h[10] or '0') do
+  local delivery = ARGV[1] .. '-' .. i
+  redis.call('DEL', ours .. 'd:' .. delivery, ours .. 'dc:' .. delivery)
+  redis.call('ZREM', ours .. 'deliveries', delivery)
+end
 redis.call('DEL', KEYS[1])
 if h[7] then redis.call('DEL', ours .. 'out:' .. ARGV[1]) end
 if h[8] then redis.call('DEL', ours .. 'result:' .. ARGV[1] .. ':' .. (h[6] or '1')) end

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // scripts_tasks.cpp: the scripts that change one task.
+#include "store/redis/script_parts.hpp"
 #include "store/redis/script_texts.hpp"
 
 namespace meantime::store::redis {
@@ -68,15 +69,9 @@ end
 return {'ok'}
 )lua";
 
-// Ends a task: state, result and expiry in one step. `n` then also holds the time of the end. Only the worker and
-// attempt that run it now may; the same end again is no second one.
-// KEYS 1 task  2 worker's running  3 failed  4 our prefix (the idempotency key is made from the hash)
-//      5 older form  6 worker's cancels  7 chunks  8 output  9 inputs
-// ARGV 1 id  2 worker  3 attempt  4 expiry (s)  5 status  6 done channel  7 ended (ms)  8 older form's text, or ""
-//      9 how many fields the chunks' hash has, when the result is in chunks; else 0  10... fields and values
-// -> "ok" | "late" (say it again with the script below) | "gone" | "chunks" (they are not there: write them again)
-const std::string_view finish_script = R"lua(
-local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a', 'n', 'k', 'o', 'cancel', 'user_id', 'in')
+namespace {
+constexpr std::string_view finish_head = R"lua(
+local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'a', 'n', 'k', 'o', 'cancel', 'user_id', 'in', 'rd', 'tool_name')
 if not h[1] then return 'gone' end
 local same_run = (h[3] or '1') == ARGV[3]
 local mine = h[2] == ARGV[2] and same_run
@@ -88,7 +83,7 @@ if ARGV[9] ~= '0' then
   if redis.call('HLEN', KEYS[7]) < tonumber(ARGV[9]) then return 'chunks' end
   redis.call('EXPIRE', KEYS[7], ARGV[4])
 end
-redis.call('HSET', KEYS[1], 'status', ARGV[5], 'n', h[4] .. ' ' .. ARGV[7], unpack(ARGV, 10))
+redis.call('HSET', KEYS[1], 'status', ARGV[5], 'n', h[4] .. ' ' .. ARGV[7], unpack(ARGV, 12))
 if ARGV[5] == 'completed' then
   redis.call('HDEL', KEYS[1], 'w', 'args', 'rr')
 else
@@ -109,8 +104,26 @@ if h[9] then
 end
 redis.call('PUBLISH', ARGV[6], '1')
 if ARGV[8] ~= '' then redis.call('SET', KEYS[5], ARGV[8], 'EX', 86400) end
+if h[10] then
+  local ours, keep = KEYS[4], ARGV[10]
+  local tasks = string.sub(KEYS[1], 1, -#ARGV[1] - 1)
+)lua";
+constexpr std::string_view finish_tail = R"lua(
+  open_all(ARGV[1], h[10], ARGV[5], h[8], h[11], ARGV[11], server_now())
+end
 return 'ok'
 )lua";
+}  // namespace
+
+// Ends a task: state, result and expiry in one step. `n` then also holds the time of the end. Only the worker and
+// attempt that run it now may; the same end again is no second one. What is to be delivered comes into being with it.
+// KEYS 1 task  2 worker's running  3 failed  4 our prefix (the idempotency key is made from the hash)
+//      5 older form  6 worker's cancels  7 chunks  8 output  9 inputs
+// ARGV 1 id  2 worker  3 attempt  4 expiry (s)  5 status  6 done channel  7 ended (ms)  8 older form's text, or ""
+//      9 how many fields the chunks' hash has, when the result is in chunks; else 0  10 expiry while something is to
+//      be delivered (s)  11 how long who waits has to read it first (ms)  12... fields and values
+// -> "ok" | "late" (say it again with the script below) | "gone" | "chunks" (they are not there: write them again)
+const std::string_view finish_script = Joined<finish_head, lanes_lua, deliveries_lua, finish_tail>::text;
 
 // Keeps an end that came after the outcome was decided beside it: the first such one.
 // KEYS 1 task    ARGV 1 the end as text
@@ -174,12 +187,9 @@ redis.call('PUBLISH', ARGV[2] .. 'to:' .. h[2], 'c ' .. ARGV[1])
 return 'ok'
 )lua";
 
-// Sets where a result goes: a list of {destination, platform, channel, max_chars, on}, in JSON. The first three name
-// it. KEYS 1 task    ARGV 1 id  2 our prefix  3 destination  4 platform  5 channel  6 max_chars  7 on  8 most of them
-//      9 the worker who asks: it need not be told
-// -> "ok" | "gone" | "full"
-const std::string_view redirect_script = R"lua(
-local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'rd')
+namespace {
+constexpr std::string_view redirect_head = R"lua(
+local h = redis.call('HMGET', KEYS[1], 'status', 'w', 'rd', 'user_id', 'tool_name', 'dp')
 if not h[1] then return 'gone' end
 local list = h[3] and cjson.decode(h[3]) or {}
 local at = #list + 1
@@ -187,11 +197,37 @@ for i, each in ipairs(list) do
   if each[1] == ARGV[3] and each[2] == ARGV[4] and each[3] == ARGV[5] then at = i end
 end
 if at > tonumber(ARGV[8]) then return 'full' end
-list[at] = {ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]}
+local delivery = ARGV[2] .. 'd:' .. ARGV[1] .. '-' .. at
+if h[1] ~= 'running' and redis.call('HGET', delivery, 'again') == ARGV[10] then return 'ok' end
+list[at] = {ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[11]}
 redis.call('HSET', KEYS[1], 'rd', cjson.encode(list))
-if h[1] == 'running' and h[2] and h[2] ~= ARGV[9] then redis.call('PUBLISH', ARGV[2] .. 'to:' .. h[2], 'r ' .. ARGV[1]) end
+if h[1] == 'running' then
+  if h[2] and h[2] ~= ARGV[9] then redis.call('PUBLISH', ARGV[2] .. 'to:' .. h[2], 'r ' .. ARGV[1]) end
+elseif ARGV[7] == 'always' or ARGV[7] == h[1] then
+  local ours, keep = ARGV[2], ARGV[12]
+  local tasks = string.sub(KEYS[1], 1, -#ARGV[1] - 1)
+)lua";
+constexpr std::string_view redirect_tail = R"lua(
+  local fresh = open(ARGV[1], at, list[at], h[4] or '', h[5] or '', ARGV[13], server_now())
+  redis.call('HSET', delivery, 'again', ARGV[10])
+  if fresh then
+    redis.call('HINCRBY', KEYS[1], 'dl', 1)
+    if at > tonumber(h[6] or '0') then redis.call('HSET', KEYS[1], 'dp', at) end
+    retain(ARGV[1], keep)
+    tell_due()
+  end
+end
 return 'ok'
 )lua";
+}  // namespace
+
+// Sets where a result goes: a list of {destination, platform, channel, max_chars, on, quiet}, in JSON. The first three
+// name it. Of a task that has ended, and so, it is to be delivered now; the same call again does that once.
+// KEYS 1 task    ARGV 1 id  2 our prefix  3 destination  4 platform  5 channel  6 max_chars  7 on  8 most of them
+//      9 the worker who asks: it need not be told  10 name of this call  11 "1": quiet  12 expiry while something is
+//      to be delivered (s)  13 how long who waits has to read the result of a quiet one first (ms)
+// -> "ok" | "gone" | "full"
+const std::string_view redirect_script = Joined<redirect_head, lanes_lua, deliveries_lua, redirect_tail>::text;
 
 // Adds what a running task asks of its caller, all or nothing. In the hash of inputs a field is named by its key:
 // "<place> o <bytes of method> <method><params>" while it is open, "<place> a <response>" then: texts are never taken

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // scripts_workers.cpp: the scripts about workers: leases, dead ones and what they left.
+#include "store/redis/script_parts.hpp"
 #include "store/redis/script_texts.hpp"
 
 namespace meantime::store::redis {
@@ -35,8 +36,9 @@ return {known, #ids}
 )lua";
 
 // A worker goes by itself: nobody has to wait for its lease.
-// KEYS 1 workers  2 doubted  3 worker's running    ARGV 1 worker  2 channel of workers
+// KEYS 1 workers  2 doubted  3 worker's running  4 its last claim    ARGV 1 worker  2 channel of workers
 const std::string_view leave_script = R"lua(
+redis.call('DEL', KEYS[4])
 if redis.call('ZCARD', KEYS[3]) == 0 then
   redis.call('ZREM', KEYS[1], ARGV[1])
   redis.call('ZREM', KEYS[2], ARGV[1])
@@ -50,43 +52,38 @@ redis.call('PUBLISH', ARGV[2], ARGV[1])
 return 1
 )lua";
 
-// Ends the tasks of dead workers, or takes them over. A worker whose lease is over is doubted first: after a time in
-// which nobody could renew (the server was away) all of them have that long to do so. A taken task stands in the
-// claims of its new worker until that one has confirmed it, so that a lost answer loses no task.
-// KEYS 1 workers  2 doubted  3 claims of this worker  4 running of this worker  5 failed
-// ARGV 1 this worker  2 task prefix  3 our prefix  4 doubt (ms)  5 most tasks in this step  6 expiry (s)  7 error
-//      8 ended (ms)  9 lease (ms)  10 most attempts  11 leave to others (ms)  12 running expiry (s)  13 first task of
-//      the dead to look at  14 how many tools follow, then they, then the confirmed claims: id, attempt, ...
-// -> {how many were looked at (0: all is done), how many of these stay, {lost...}, {id, attempt, tool, arguments, user,
-//     channel, platform, created...}}
-const std::string_view reap_script = R"lua(
+namespace {
+constexpr std::string_view reap_head = R"lua(
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local me, task, ours = ARGV[1], ARGV[2], ARGV[3]
-local count = tonumber(ARGV[14])
+local me, tasks, ours, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[14]
+local count = tonumber(ARGV[16])
 local tools = {}
-for i = 15, 14 + count do tools[ARGV[i]] = true end
-for i = 15 + count, #ARGV, 2 do
+for i = 17, 16 + count do tools[ARGV[i]] = true end
+for i = 17 + count, #ARGV, 2 do
   if redis.call('HGET', KEYS[3], ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', KEYS[3], ARGV[i]) end
 end
+)lua";
+constexpr std::string_view reap_tail = R"lua(
 local lost = {}
 local looked, stay = 0, 0
 local left, skip = tonumber(ARGV[5]), tonumber(ARGV[13])
 local function take(id, w, since)
-  local h = redis.call('HMGET', task .. id, 'status', 'w', 'a', 'tool_name', 'rr', 'cancel', 'n', 'k', 'o', 'user_id', 'in')
+  local h = redis.call('HMGET', tasks .. id, 'status', 'w', 'a', 'tool_name', 'rr', 'cancel', 'n', 'k', 'o', 'user_id', 'in',
+    'rd')
   if h[1] ~= 'running' or h[2] ~= w then return false end
   local attempt = tonumber(h[3] or '1')
   local again = h[5] and not h[6] and attempt < tonumber(ARGV[10])
   local function forget_inputs()  -- they were asked by the run that is over
     if not h[11] then return end
-    redis.call('HDEL', task .. id, 'in')
+    redis.call('HDEL', tasks .. id, 'in')
     redis.call('DEL', ours .. 'in:' .. id)
   end
   if again and tools[h[4]] then
     forget_inputs()
     attempt = string.format('%.0f', attempt + 1)
-    redis.call('HSET', task .. id, 'w', me, 'a', attempt)
-    redis.call('HDEL', task .. id, 'p')
+    redis.call('HSET', tasks .. id, 'w', me, 'a', attempt)
+    redis.call('HDEL', tasks .. id, 'p')
     redis.call('ZADD', KEYS[4], h[7], id)
     redis.call('ZADD', KEYS[1], 'GT', string.format('%.0f', now + ARGV[9]), me)
     redis.call('ZREM', KEYS[2], me)
@@ -99,15 +96,16 @@ local function take(id, w, since)
     forget_inputs()
     local text = ARGV[7]
     if attempt > 1 then text = string.format('%s It was run %.0f times.', text, attempt) end
-    redis.call('HSET', task .. id, 'status', 'failed', 'error', text, 'why', 'lost', 'n', h[7] .. ' ' .. ARGV[8])
-    redis.call('HDEL', task .. id, 'args', 'rr')
-    redis.call('EXPIRE', task .. id, ARGV[6])
+    redis.call('HSET', tasks .. id, 'status', 'failed', 'error', text, 'why', 'lost', 'n', h[7] .. ' ' .. ARGV[8])
+    redis.call('HDEL', tasks .. id, 'args', 'rr')
+    redis.call('EXPIRE', tasks .. id, ARGV[6])
     if h[8] then redis.call('EXPIRE', ours .. 'key:' .. #h[10] .. ':' .. h[10] .. ':' .. h[8], ARGV[6]) end
     if h[6] then redis.call('SREM', ours .. 'cancel:' .. w, id) end
     if h[9] then redis.call('EXPIRE', ours .. 'out:' .. id, ARGV[6]) end
     redis.call('ZADD', KEYS[5], h[7], h[7])
     redis.call('EXPIRE', KEYS[5], ARGV[6] * 2)
-    redis.call('PUBLISH', task .. 'done:' .. id, '1')
+    redis.call('PUBLISH', tasks .. 'done:' .. id, '1')
+    if h[12] then open_all(id, h[12], 'failed', h[10], h[4], ARGV[15], now) end
     lost[#lost + 1] = id
   end
   return false
@@ -132,14 +130,14 @@ for _, w in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0,
     if redis.call('EXISTS', running) == 0 then
       redis.call('ZREM', KEYS[1], w)
       redis.call('ZREM', KEYS[2], w)
-      redis.call('DEL', ours .. 'cancel:' .. w, ours .. 'claims:' .. w)
+      redis.call('DEL', ours .. 'cancel:' .. w, ours .. 'claims:' .. w, ours .. 'took:' .. w)
     end
   end
 end
 local taken = {}
 for i, each in ipairs(redis.call('HGETALL', KEYS[3])) do
   if i % 2 == 1 then
-    local h = redis.call('HMGET', task .. each, 'w', 'a', 'status', 'tool_name', 'args', 'user_id', 'channel_id', 'platform', 'created_at')
+    local h = redis.call('HMGET', tasks .. each, 'w', 'a', 'status', 'tool_name', 'args', 'user_id', 'channel_id', 'platform', 'created_at')
     if h[1] == me and h[3] == 'running' then
       for _, value in ipairs({each, h[2], h[4], h[5] or '', h[6], h[7], h[8], h[9]}) do taken[#taken + 1] = value end
     else
@@ -149,5 +147,18 @@ for i, each in ipairs(redis.call('HGETALL', KEYS[3])) do
 end
 return {looked, stay, lost, taken}
 )lua";
+}  // namespace
+
+// Ends the tasks of dead workers, or takes them over. A worker whose lease is over is doubted first: after a time in
+// which nobody could renew (the server was away) all of them have that long to do so. A taken task stands in the
+// claims of its new worker until that one has confirmed it, so that a lost answer loses no task.
+// KEYS 1 workers  2 doubted  3 claims of this worker  4 running of this worker  5 failed
+// ARGV 1 this worker  2 task prefix  3 our prefix  4 doubt (ms)  5 most tasks in this step  6 expiry (s)  7 error
+//      8 ended (ms)  9 lease (ms)  10 most attempts  11 leave to others (ms)  12 running expiry (s)  13 first task of
+//      the dead to look at  14 expiry while something is to be delivered (s)  15 how long who waits has to read it
+//      first (ms)  16 how many tools follow, then they, then the confirmed claims: id, attempt, ...
+// -> {how many were looked at (0: all is done), how many of these stay, {lost...}, {id, attempt, tool, arguments, user,
+//     channel, platform, created...}}
+const std::string_view reap_script = Joined<reap_head, lanes_lua, deliveries_lua, reap_tail>::text;
 
 }  // namespace meantime::store::redis

@@ -2,6 +2,7 @@
 // tasks.cpp: what changes a task, each as one script.
 #include "core/json_writer.hpp"
 #include "core/utf8.hpp"
+#include "store/delivery_rules.hpp"
 #include "store/messages.hpp"
 #include "store/redis/large_results.hpp"
 #include "store/redis/redis_store.hpp"
@@ -136,6 +137,7 @@ Task<Result<FinishVerdict>> RedisStore::finish(RunToken run, TaskEnd end) {
     call.key(keys_.inputs(id));
     call.arg(id.text()).arg(worker).arg(run.attempt).arg(finished_expiry_s()).arg(name_of(end.status));
     call.arg(keys_.done(id)).arg(end.ended_at.time_since_epoch().count()).arg(legacy).arg(kept.chunk_fields);
+    call.arg(open_expiry_s()).arg(read_grace.count());
     add_end(call, end, kept);
     auto reply = co_await this->run(call, "store.finish");
     if (!reply) co_return std::unexpected(std::move(reply.error()));
@@ -226,6 +228,7 @@ Task<Result<void>> RedisStore::add_redirect(TaskId task, Redirect redirect) {
   ScriptCall call(Script::redirect);
   call.key(keys_.task(task)).arg(task.text()).arg(keys_.ours()).arg(redirect.destination).arg(redirect.platform);
   call.arg(redirect.channel_id).arg(redirect.max_chars).arg(name_of(redirect.on)).arg(max_redirects).arg(worker_);
+  call.arg(name_call()).arg(redirect.suppress_if_read ? "1" : "0").arg(open_expiry_s()).arg(read_grace.count());
   auto reply = co_await run(call, "store.add_redirect");
   if (!reply) co_return std::unexpected(std::move(reply.error()));
   const std::string_view word = reply->view().text();

@@ -17,6 +17,7 @@ Watches::Watches(Loop& loop, Deadlines& deadlines, Random& random, const RedisOp
       keys_(keys),
       notices_(keys.notices(worker)),
       workers_(keys.workers()),
+      due_(keys.due_now()),
       done_prefix_(keys.tasks() + "done:"),
       changed_prefix_(keys.ours() + "changed:"),
       hello_(std::move(hello)),
@@ -81,6 +82,8 @@ Request Watches::greeting() {
   Request request = hello_();
   boost::unordered::erase_if(watches_, [](const auto& each) { return each.second.users == 0; });
   std::vector<std::string> channels{notices_, workers_};
+  subscribed_due_ = hears_due_;
+  if (hears_due_) channels.push_back(due_);
   for (auto& [id, watch] : watches_) {
     watch.unconfirmed = 1;
     channels.push_back(keys_.changed(id));
@@ -107,6 +110,7 @@ void Watches::on_up() {
     watch.to_subscribe = true;
     change_soon(id);
   }
+  subscribe_due();  // it may have been asked for while the greeting was under way
   heard_.hears();
 }
 
@@ -154,6 +158,18 @@ void Watches::unwatch(const TaskId& id) {
   }
 }
 
+void Watches::hear_due(bool wanted) {
+  hears_due_ = wanted;
+  if (link_.up()) subscribe_due();
+}
+
+void Watches::subscribe_due() {
+  if (std::exchange(subscribed_due_, hears_due_) == hears_due_) return;
+  Request request;
+  request.push(hears_due_ ? "SUBSCRIBE" : "UNSUBSCRIBE", due_);
+  link_.tell(std::move(request));
+}
+
 void Watches::on_push(ReplyView push) {
   const std::string_view kind = push[0].text();
   if (kind == "message") {
@@ -171,6 +187,10 @@ void Watches::on_push(ReplyView push) {
 void Watches::on_confirmed(std::string_view channel) {
   if (channel == notices_) {
     heard_.missed();
+    return;
+  }
+  if (channel == due_) {  // what came before was not heard
+    if (hears_due_) heard_.due();
     return;
   }
   if (!channel.starts_with(done_prefix_)) return;
@@ -195,6 +215,8 @@ void Watches::on_message(std::string_view channel, std::string_view text) {
     }
   } else if (channel == workers_) {
     heard_.worker_died();
+  } else if (channel == due_) {
+    if (hears_due_) heard_.due();
   } else if (channel == notices_ && text.size() > 2) {
     const auto id = TaskId::parse(text.substr(2));
     if (id && text.front() == 'c') heard_.cancel(*id);

@@ -25,6 +25,7 @@ struct Heard {
   std::function<void(const TaskId&)> answered;  ///< What a task of this worker asked.
   std::function<void()> worker_died;
   std::function<void()> missed;            ///< Notices to this worker may have been missed: look.
+  std::function<void()> due;               ///< Something may be due for delivery, or that may have been missed.
   std::function<void(const Error&)> deaf;  ///< Nothing will be heard, for this reason, until `hears`.
   std::function<void()> hears;             ///< All is subscribed.
 };
@@ -41,6 +42,8 @@ class Watches {
   void open() { link_.open(); }
   void watch(const TaskId& id);
   void unwatch(const TaskId& id);
+  /// Whether to hear what is due for delivery. Heard.due is called when it is heard first, too.
+  void hear_due(bool wanted);
 
   /// `co_await` it before a look: goes on when the server has confirmed the subscription of a watched task, so that
   /// nothing falls between the two; at once for others, or when there is no connection (then a look follows later).
@@ -88,6 +91,7 @@ class Watches {
   void release(Watch& watch);
   void change_soon(const TaskId& id);
   void change_subscriptions();
+  void subscribe_due();
 
   Loop& loop_;
   Deadlines& deadlines_;
@@ -95,6 +99,7 @@ class Watches {
   const Keys& keys_;
   std::string notices_;
   std::string workers_;
+  std::string due_;
   std::string done_prefix_;
   std::string changed_prefix_;
   std::function<Request()> hello_;
@@ -102,6 +107,8 @@ class Watches {
   Map watches_;
   std::vector<TaskId> changing_;  ///< What is to be subscribed or unsubscribed; one command for many.
   Ready change_ready_;
+  bool hears_due_ = false;  ///< As wanted; `subscribed_due_`: as last said on this connection.
+  bool subscribed_due_ = false;
   Link link_;
 };
 

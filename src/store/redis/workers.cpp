@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // workers.cpp: the lease of this worker, the look for dead ones, and the end.
+#include "store/delivery_rules.hpp"
 #include "store/messages.hpp"
 #include "store/redis/redis_store.hpp"
 
@@ -67,7 +68,8 @@ Task<Result<LostReport>> RedisStore::reap_lost(ReclaimPolicy policy) {
     call.arg(worker_).arg(keys_.tasks()).arg(keys_.ours()).arg((options_.lease / 2).count()).arg(reaped_at_once);
     call.arg(finished_expiry_s()).arg(lost_error).arg(clock_.wall_now().time_since_epoch().count());
     call.arg(options_.lease.count()).arg(policy.max_attempts).arg(policy.leave_to_others.count());
-    call.arg(std::chrono::ceil<std::chrono::seconds>(running_expiry).count()).arg(stay).arg(policy.tools.size());
+    call.arg(std::chrono::ceil<std::chrono::seconds>(running_expiry).count()).arg(stay);
+    call.arg(open_expiry_s()).arg(read_grace.count()).arg(policy.tools.size());
     for (const std::string& tool : policy.tools) call.arg(tool);
     for (const auto& [id, attempt] : claims_) call.arg(id.text()).arg(attempt);
     const auto confirmed = claims_;
@@ -115,7 +117,8 @@ Task<void> RedisStore::close() {
   co_await Settled(*this);
   if (!registered_ || !commands_.up()) co_return;
   ScriptCall call(Script::leave);
-  call.key(keys_.workers()).key(keys_.doubted()).key(keys_.running(worker_)).arg(worker_).arg(keys_.workers());
+  call.key(keys_.workers()).key(keys_.doubted()).key(keys_.running(worker_)).key(keys_.took(worker_));
+  call.arg(worker_).arg(keys_.workers());
   // Nothing is lost if this does not arrive: the lease ends by itself.
   [[maybe_unused]] const auto left = co_await run(call, "store.close");
 }

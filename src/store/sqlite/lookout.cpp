@@ -85,9 +85,14 @@ void Lookout::tell_available(bool available, std::string_view detail) {
   if (!stopped_ && listener_ != nullptr) listener_->on_available(available, detail);
 }
 
+void Lookout::tell_due() {
+  if (!stopped_ && outbox_listener_ != nullptr) outbox_listener_->on_due();
+}
+
 void Lookout::stop() {
   stopped_ = true;
   listener_ = nullptr;
+  outbox_listener_ = nullptr;
   alarm_->clear();
   guards_.clear();
   boost::system::error_code ignored;  // closing a descriptor that is being let go of
@@ -136,11 +141,15 @@ void Lookout::handle(const Notice& notice) {
         if (!stopped_ && listener_ != nullptr) listener_->on_input_answered(task);
       }
       return;
+    case NoticeKind::due:
+      tell_due();
+      return;
     case NoticeKind::worker_gone:
       if (listener_ != nullptr) listener_->on_worker_died();
       return;
     case NoticeKind::look:
       look_at_all();
+      tell_due();
       return;
   }
 }

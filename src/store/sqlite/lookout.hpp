@@ -29,6 +29,7 @@ class Lookout : public std::enable_shared_from_this<Lookout> {
   ~Lookout() = default;
 
   void listen(StoreListener* listener);
+  void listen(OutboxListener* listener) { outbox_listener_ = listener; }
   void watch(const TaskId& task);
   void unwatch(const TaskId& task);
   /// Hears the socket of the folder that was joined.
@@ -36,6 +37,8 @@ class Lookout : public std::enable_shared_from_this<Lookout> {
   /// Looks at those of `tasks` that are watched.
   void look_at(const std::vector<TaskId>& tasks);
   void tell_available(bool available, std::string_view detail);
+  /// There may be something to deliver.
+  void tell_due();
   /// Nothing is told after this.
   void stop();
 
@@ -62,6 +65,7 @@ class Lookout : public std::enable_shared_from_this<Lookout> {
   Reader& reader_;
   std::shared_ptr<Completions> completions_;
   StoreListener* listener_ = nullptr;
+  OutboxListener* outbox_listener_ = nullptr;
   bool stopped_ = false;
   boost::asio::posix::stream_descriptor socket_;
   boost::unordered_flat_map<TaskId, std::uint32_t, std::hash<TaskId>> watches_;

@@ -15,7 +15,8 @@ Notice parse_notice(std::string_view message) {
   if (message.empty() || (message.size() - 1) % TaskId::bytes != 0) return notice;
   const auto kind = static_cast<NoticeKind>(message.front());
   if (kind != NoticeKind::ended && kind != NoticeKind::changed && kind != NoticeKind::cancel &&
-      kind != NoticeKind::redirect && kind != NoticeKind::answered && kind != NoticeKind::worker_gone) {
+      kind != NoticeKind::redirect && kind != NoticeKind::answered && kind != NoticeKind::due &&
+      kind != NoticeKind::worker_gone) {
     return notice;
   }
   notice.kind = kind;
@@ -29,6 +30,7 @@ void NoticeSender::send(const Notices& notices) {
   if (!notices.ended.empty()) to_all(NoticeKind::ended, notices.ended);
   if (!notices.changed.empty()) to_all(NoticeKind::changed, notices.changed);
   if (notices.worker_gone) send_worker_gone();
+  if (notices.due) to_all(NoticeKind::due, {});
   to_owners(NoticeKind::cancel, notices.cancels);
   to_owners(NoticeKind::redirect, notices.redirects);
   to_owners(NoticeKind::answered, notices.answers);

@@ -21,6 +21,7 @@ enum class NoticeKind : char {
   redirect = 'r',
   answered = 'a',
   look = 'l',         ///< Notices were lost: look at all that you watch.
+  due = 'd',          ///< There may be something to deliver.
   worker_gone = 'g',  ///< Somebody left running tasks behind.
 };
 

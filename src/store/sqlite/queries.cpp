@@ -53,7 +53,8 @@ Queries::Queries(std::unique_ptr<Database> db, std::string worker)
       status_(*db_, "SELECT status FROM tasks WHERE id = ?"),
       workers_(*db_, "SELECT name, pid, boot, lease_until FROM workers WHERE reaped = 0 AND name <> ?"),
       redirects_(*db_,
-                 "SELECT destination, channel, platform, max_chars, ends FROM redirects WHERE n = ? ORDER BY place"),
+                 "SELECT destination, channel, platform, max_chars, ends, suppress FROM redirects WHERE n = ? "
+                 "ORDER BY place"),
       open_inputs_(*db_, "SELECT key, method, params FROM inputs WHERE n = ? AND response IS NULL ORDER BY place"),
       responses_(*db_,
                  "SELECT i.key, i.response FROM tasks t JOIN inputs i ON i.n = t.n WHERE t.id = ? AND t.status = 0 AND "
@@ -76,7 +77,8 @@ std::vector<Redirect> Queries::redirects(std::int64_t n) {
                      .channel_id = redirects_.text(1),
                      .platform = redirects_.text(2),
                      .max_chars = static_cast<std::uint32_t>(redirects_.integer(3)),
-                     .on = static_cast<RedirectOn>(redirects_.integer(4))});
+                     .on = static_cast<RedirectOn>(redirects_.integer(4)),
+                     .suppress_if_read = redirects_.integer(5) != 0});
   }
   redirects_.reset();
   return found;

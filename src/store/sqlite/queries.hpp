@@ -49,12 +49,19 @@ class Queries {
   Result<bool> any_dead(const RunFolder& folder, SteadyTime now);
   Result<Sighting> look(const std::vector<TaskId>& tasks);
 
+  // delivery_queries.cpp
+  Result<Delivery> find_delivery(const DeliveryId& id);
+  Result<std::vector<std::string>> chunks(const DeliveryId& id);
+  Result<DeliveryList> list_deliveries(const DeliveryQuery& query);
+  Result<std::vector<DestinationLoad>> destinations(WallTime now);
+
   /// A read failed, or the file is another one now: better open it anew.
   [[nodiscard]] bool faulty() const noexcept { return faulty_ || !db_->still_in_place(); }
 
  private:
   std::vector<PeerRow> workers();
   [[nodiscard]] std::unexpected<Error> fault(std::string op);
+  void add_remote_ids(std::int64_t d, Delivery& delivery);
   TaskRecord record(const Statement& row);
   std::vector<Redirect> redirects(std::int64_t n);
   std::vector<InputRequest> open_inputs(std::int64_t n);

@@ -4,6 +4,7 @@
 
 #include "core/inputs.hpp"
 #include "core/utf8.hpp"
+#include "store/delivery_rules.hpp"
 #include "store/messages.hpp"
 
 namespace meantime::store {
@@ -38,6 +39,7 @@ Rows::Rows(Database& db, const RunFolder& folder, Milliseconds lease)
       folder_(folder),
       worker_(folder.worker()),
       lease_(lease),
+      deliveries_(db, worker_),
       insert_(db,
               "INSERT INTO tasks(id, owner, tool, channel, platform, worker, created, key, rerun, arguments, "
               "attempt) VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO NOTHING"),
@@ -70,13 +72,13 @@ Rows::Rows(Database& db, const RunFolder& folder, Milliseconds lease)
              "INSERT INTO workers(name, pid, boot, lease_until) VALUES(?,?,?,?) ON CONFLICT(name) DO UPDATE SET "
              "lease_until = excluded.lease_until, reaped = 0"),
       running_where_(db, "SELECT n, status, worker FROM tasks WHERE id = ?"),
-      replace_redirect_(db,
-                        "UPDATE redirects SET max_chars = ?, ends = ? WHERE n = ? AND destination = ? AND platform = ? "
-                        "AND channel = ?"),
+      replace_redirect_(db, "UPDATE redirects SET max_chars = ?, ends = ?, suppress = ? WHERE n = ? AND place = ?"),
+      redirect_place_(db,
+                      "SELECT place FROM redirects WHERE n = ? AND destination = ? AND platform = ? AND channel = ?"),
       count_redirects_(db, "SELECT count(*), coalesce(max(place), 0) FROM redirects WHERE n = ?"),
       insert_redirect_(db,
-                       "INSERT INTO redirects(n, place, destination, platform, channel, max_chars, ends) "
-                       "VALUES(?,?,?,?,?,?,?)"),
+                       "INSERT INTO redirects(n, place, destination, platform, channel, max_chars, ends, suppress) "
+                       "VALUES(?,?,?,?,?,?,?,?)"),
       inputs_(db, "SELECT key, method, params, response FROM inputs WHERE n = ? ORDER BY place"),
       insert_input_(db, "INSERT INTO inputs(n, key, place, method, params) VALUES(?,?,?,?,?)"),
       answer_(db,
@@ -112,12 +114,30 @@ Result<StartVerdict> Rows::start(const OwnedStart& start) {
   if (!start.idempotency_key.empty()) {
     if (auto held = held_key(start)) return StartVerdict{held};
   }
-  return insert(start, nullptr);
+  auto started = insert(start, nullptr);
+  if (!started || start.redirects.empty() || !db_.ok()) return started;
+  const std::int64_t n = number_of(start.task_id);
+  std::int64_t place = 0;
+  for (const Redirect& each : start.redirects) insert_redirect(n, ++place, each);
+  return started;
+}
+
+void Rows::insert_redirect(std::int64_t n, std::int64_t place, const Redirect& redirect) {
+  insert_redirect_.run(n, place, redirect.destination, redirect.platform, redirect.channel_id, redirect.max_chars,
+                       static_cast<int>(redirect.on), redirect.suppress_if_read);
+}
+
+// What is to be delivered of it is there in the same transaction.
+void Rows::ended(const TaskId& task, TaskStatus status, WallTime at) {
+  notices_.ended.push_back(task);
+  if (deliveries_.open_all(task, status, at)) notices_.due = true;
 }
 
 std::optional<Result<StartVerdict>> Rows::start_ended(const OwnedStart& start, const TaskEnd& end) {
-  if (!start.idempotency_key.empty() || start.attempt != 1 || end.result.size() > inline_result_bytes)
+  if (!start.idempotency_key.empty() || start.attempt != 1 || !start.redirects.empty() ||
+      end.result.size() > inline_result_bytes) {
     return std::nullopt;
+  }
   auto started = insert(start, &end);
   if (started) notices_.ended.push_back(start.task_id);
   return started;
@@ -133,7 +153,7 @@ Result<FinishVerdict> Rows::finish(const RunToken& run, const TaskEnd& end) {
     write_pieces(number_of(run.task_id), end.result);
   }
   if (asked_.contains(run.task_id)) end_inputs(run.task_id);
-  notices_.ended.push_back(run.task_id);
+  ended(run.task_id, end.status, end.ended_at);
   return FinishVerdict{};
 }
 
@@ -232,27 +252,33 @@ Result<void> Rows::request_cancel(const TaskId& task) {
   return already_ended(task);
 }
 
-Result<void> Rows::add_redirect(const TaskId& task, const Redirect& redirect) {
+Result<void> Rows::add_redirect(const TaskId& task, const Redirect& redirect, WallTime now) {
   running_where_.open(blob(task));
   const bool known = running_where_.step();
   const std::int64_t n = known ? running_where_.integer(0) : 0;
-  const bool running = known && running_where_.integer(1) == static_cast<int>(TaskStatus::running);
+  const auto status = known ? static_cast<TaskStatus>(running_where_.integer(1)) : TaskStatus::running;
   std::string runs_it = known ? running_where_.text(2) : std::string();
   running_where_.reset();
   if (!known) return no_such_task("store.add_redirect", task);
-  const auto ends = static_cast<int>(redirect.on);
-  replace_redirect_.run(redirect.max_chars, ends, n, redirect.destination, redirect.platform, redirect.channel_id);
-  if (db_.ok() && db_.changes() == 0) {
+  redirect_place_.open(n, redirect.destination, redirect.platform, redirect.channel_id);
+  std::int64_t place = redirect_place_.step() ? redirect_place_.integer(0) : 0;
+  redirect_place_.reset();
+  if (place != 0) {
+    replace_redirect_.run(redirect.max_chars, static_cast<int>(redirect.on), redirect.suppress_if_read, n, place);
+  } else {
     count_redirects_.open(n);
     const bool counted = count_redirects_.step();
     const std::uint64_t count = counted ? count_redirects_.natural(0) : 0;
-    const std::int64_t last = counted ? count_redirects_.integer(1) : 0;
+    place = counted ? count_redirects_.integer(1) + 1 : 1;
     count_redirects_.reset();
     if (count >= max_redirects) return too_many_redirects(task);
-    insert_redirect_.run(n, last + 1, redirect.destination, redirect.platform, redirect.channel_id, redirect.max_chars,
-                         ends);
+    insert_redirect(n, place, redirect);
   }
-  if (running) notices_.redirects.emplace_back(std::move(runs_it), task);
+  if (status == TaskStatus::running) {
+    notices_.redirects.emplace_back(std::move(runs_it), task);
+  } else if (is_for(redirect, status) && deliveries_.open(n, place, now)) {
+    notices_.due = true;
+  }
   return {};
 }
 

@@ -9,6 +9,7 @@
 
 #include "meantime/store.hpp"
 #include "store/sqlite/database.hpp"
+#include "store/sqlite/delivery_rows.hpp"
 #include "store/sqlite/run_folder.hpp"
 
 namespace meantime::store {
@@ -26,6 +27,7 @@ struct OwnedStart {
   bool rerun_if_lost = false;
   std::string arguments;
   std::uint32_t attempt = 1;
+  std::vector<Redirect> redirects;
 };
 
 /// Progress and output on their way to disk, merged.
@@ -44,8 +46,10 @@ struct Notices {
   std::vector<std::pair<std::string, TaskId>> redirects;
   std::vector<std::pair<std::string, TaskId>> answers;
   bool worker_gone = false;  ///< This worker left running tasks behind.
+  bool due = false;          ///< There may be something to deliver.
   void clear() {
     worker_gone = false;
+    due = false;
     ended.clear();
     changed.clear();
     cancels.clear();
@@ -70,7 +74,7 @@ class Rows {
   Result<FinishVerdict> finish(const RunToken& run, const TaskEnd& end);
   void update_live(const LiveUpdate& update);
   Result<void> request_cancel(const TaskId& task);
-  Result<void> add_redirect(const TaskId& task, const Redirect& redirect);
+  Result<void> add_redirect(const TaskId& task, const Redirect& redirect, WallTime now);
   Result<void> ask_input(const RunToken& run, std::vector<InputRequest> requests);
   Result<std::uint32_t> answer_input(const TaskId& task, const std::vector<InputResponse>& responses);
   Result<LostReport> reap_lost(const ReclaimPolicy& policy, SteadyTime now, WallTime wall_now);
@@ -85,6 +89,7 @@ class Rows {
   void probe();
 
   [[nodiscard]] Database& db() noexcept { return db_; }
+  [[nodiscard]] DeliveryRows& deliveries() noexcept { return deliveries_; }
   [[nodiscard]] Notices& notices() noexcept { return notices_; }
   /// The transaction is on disk / was undone.
   void committed() noexcept {
@@ -101,6 +106,8 @@ class Rows {
  private:
   std::optional<TaskId> held_key(const OwnedStart& start);
   Result<StartVerdict> insert(const OwnedStart& start, const TaskEnd* end);
+  void ended(const TaskId& task, TaskStatus status, WallTime at);
+  void insert_redirect(std::int64_t n, std::int64_t place, const Redirect& redirect);
   std::uint64_t piece_at(std::int64_t n, std::uint64_t at);
   void write_pieces(std::int64_t n, std::string_view text);
   [[nodiscard]] std::string_view worker_of(const RunToken& run) const {
@@ -121,6 +128,7 @@ class Rows {
   /// Tasks that asked something: an end looks for it only there.
   boost::unordered_flat_set<TaskId, std::hash<TaskId>> asked_;
   std::vector<TaskId> asked_and_ended_;
+  DeliveryRows deliveries_;
 
   Statement insert_;
   Statement insert_ended_;
@@ -142,6 +150,7 @@ class Rows {
   Statement renew_;
   Statement running_where_;
   Statement replace_redirect_;
+  Statement redirect_place_;
   Statement count_redirects_;
   Statement insert_redirect_;
   Statement inputs_;

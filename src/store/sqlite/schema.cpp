@@ -76,7 +76,40 @@ CREATE TABLE inputs(n INTEGER NOT NULL, key TEXT NOT NULL, place INTEGER NOT NUL
   params TEXT NOT NULL, response TEXT, PRIMARY KEY(n, key)) WITHOUT ROWID;
 )sql";
 
-constexpr std::array<const char*, 3> all_migrations{version_1, version_2, version_3};
+// What is to be delivered. `due` of one that is held (state 1): when others may take it over.
+constexpr const char* version_4 = R"sql(
+ALTER TABLE redirects ADD COLUMN suppress INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE deliveries(
+  d INTEGER PRIMARY KEY,
+  n INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  destination TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  state INTEGER NOT NULL DEFAULT 0,
+  due INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  ended INTEGER,
+  worker TEXT NOT NULL DEFAULT '',
+  claim INTEGER NOT NULL DEFAULT 0,
+  round INTEGER NOT NULL DEFAULT 1,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  failures INTEGER NOT NULL DEFAULT 0,
+  chunks INTEGER NOT NULL DEFAULT 0,
+  sent INTEGER NOT NULL DEFAULT 0,
+  repeated INTEGER NOT NULL DEFAULT 0,
+  doubt INTEGER NOT NULL DEFAULT 0,
+  stepped INTEGER,
+  error TEXT NOT NULL DEFAULT '');
+CREATE UNIQUE INDEX deliveries_place ON deliveries(n, place);
+CREATE INDEX deliveries_open ON deliveries(destination, channel, due) WHERE state <= 1;
+CREATE INDEX deliveries_busy ON deliveries(destination, channel)
+  WHERE state <= 1 AND (state = 1 OR (sent > 0 AND sent < chunks));
+CREATE TABLE delivery_chunks(d INTEGER NOT NULL, k INTEGER NOT NULL, payload BLOB, remote TEXT, PRIMARY KEY(d, k))
+  WITHOUT ROWID;
+CREATE TABLE pauses(destination TEXT PRIMARY KEY, until INTEGER NOT NULL, why TEXT NOT NULL) WITHOUT ROWID;
+)sql";
+
+constexpr std::array<const char*, 4> all_migrations{version_1, version_2, version_3, version_4};
 
 // Each missing folder is made for this user alone.
 Result<void> make_folder(const fs::path& folder, const char* op, std::string_view another_place) {

@@ -11,6 +11,7 @@
 
 #include "store/messages.hpp"
 #include "store/sqlite/lookout.hpp"
+#include "store/sqlite/outbox.hpp"
 #include "store/sqlite/reader.hpp"
 #include "store/sqlite/writer.hpp"
 
@@ -32,10 +33,13 @@ class SqliteStore final : public Store {
         reader_(std::make_unique<Reader>(options_, opened.read_only, folder_.worker(), completions_)),
         lookout_(std::make_shared<Lookout>(loop, clock, options_.lease, folder_, *reader_, completions_)) {
     if (opened.read_only) return;
-    auto tell = [weak = std::weak_ptr(lookout_)](bool available, std::string_view detail) {
-      if (const auto lookout = weak.lock()) lookout->tell_available(available, detail);
-    };
-    writer_ = std::make_unique<Writer>(options_, std::move(opened.db), folder_, completions_, std::move(tell));
+    Writer::Ears ears{[weak = std::weak_ptr(lookout_)](bool available, std::string_view detail) {
+                        if (const auto lookout = weak.lock()) lookout->tell_available(available, detail);
+                      },
+                      [weak = std::weak_ptr(lookout_)] {
+                        if (const auto lookout = weak.lock()) lookout->tell_due();
+                      }};
+    writer_ = std::make_unique<Writer>(options_, std::move(opened.db), folder_, completions_, std::move(ears));
   }
   SqliteStore(const SqliteStore&) = delete;
   SqliteStore& operator=(const SqliteStore&) = delete;
@@ -56,7 +60,8 @@ class SqliteStore final : public Store {
                    .idempotency_key = std::string(start.idempotency_key),
                    .rerun_if_lost = start.rerun_if_lost,
                    .arguments = start.rerun_if_lost ? std::string(start.arguments) : std::string(),
-                   .attempt = start.attempt};
+                   .attempt = start.attempt,
+                   .redirects = {start.redirects.begin(), start.redirects.end()}};
     auto job = std::make_shared<StartJob>(std::move(own), clock_.now());
     co_return co_await answer_of(*completions_, *writer_, std::move(job));
   }
@@ -107,7 +112,9 @@ class SqliteStore final : public Store {
   }
 
   Task<Result<void>> add_redirect(TaskId task, Redirect redirect) override {
-    auto step = [task, redirect = std::move(redirect)](Rows& rows) { return rows.add_redirect(task, redirect); };
+    auto step = [task, redirect = std::move(redirect), now = clock_.wall_now()](Rows& rows) {
+      return rows.add_redirect(task, redirect, now);
+    };
     co_return co_await write<void>("store.add_redirect", std::move(step));
   }
 
@@ -131,6 +138,8 @@ class SqliteStore final : public Store {
     auto step = [](Queries& queries) { return queries.cancel_requests(); };
     co_return co_await read<std::vector<TaskId>>(std::move(step));
   }
+
+  Outbox& outbox() noexcept override { return outbox_; }
 
   Task<Result<void>> heartbeat() override {
     if (!folder_.joined()) co_return Result<void>{};  // it has started nothing: there is no lease to renew
@@ -195,12 +204,6 @@ class SqliteStore final : public Store {
   std::string_view worker() const noexcept override { return folder_.worker(); }
 
  private:
-  static std::unexpected<Error> read_only(const char* op) {
-    return fail(errc::unavailable, op,
-                "The store's file was opened for reading only: make it and its folder writable for this user, "
-                "or choose another with MEANTIME_STATE_DIR.");
-  }
-
   Result<void> join() {
     if (folder_.joined()) return {};
     auto joined = folder_.join();
@@ -243,6 +246,7 @@ class SqliteStore final : public Store {
   std::unique_ptr<Reader> reader_;
   std::shared_ptr<Lookout> lookout_;
   std::unique_ptr<Writer> writer_;
+  SqliteOutbox outbox_{clock_, *completions_, reader_, writer_, *lookout_, [this] { return join(); }};
 };
 
 // Names a process and tells it from a later one with the same number.

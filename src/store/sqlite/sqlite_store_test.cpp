@@ -251,7 +251,8 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsReadAndTakesRedirects) {
   auto store = open();
   EXPECT_EQ(number("PRAGMA user_version"), static_cast<std::int64_t>(store::migrations().size()));
   EXPECT_EQ(wait(store->read_result(id, 0, 0))->text, "old");
-  const Redirect redirect{.destination = "chat", .channel_id = "general", .platform = "matrix"};
+  const Redirect redirect{
+      .destination = "chat", .channel_id = "general", .platform = "matrix", .on = RedirectOn::failed};
   ASSERT_TRUE(wait(store->add_redirect(id, redirect)));
   EXPECT_EQ(wait(store->find(id))->redirects, std::vector{redirect});
   EXPECT_EQ(wait(store->forget_ended(clock_.wall_now())), 1U);
@@ -264,11 +265,33 @@ TEST_F(SqliteStoreTest, AFileOfTheSecondSchemaTakesInputAndAnswers) {
   ASSERT_TRUE(store::open_for_writing({.file = file_}, store::migrations().first(2)));
   EXPECT_EQ(number("PRAGMA user_version"), 2);
   auto store = open();
-  EXPECT_EQ(number("PRAGMA user_version"), 3);
+  EXPECT_EQ(number("PRAGMA user_version"), static_cast<std::int64_t>(store::migrations().size()));
   const TaskId id = start(*store);
   const InputRequest request{.key = "name", .method = "elicitation/create", .params = "{}"};
   ASSERT_TRUE(wait(store->ask_input({id, 1}, {request})));
   EXPECT_EQ(wait(store->find(id))->input_requests, std::vector{request});
+  close(std::move(store));
+}
+
+TEST_F(SqliteStoreTest, ARedirectOfAFileOfTheThirdSchemaIsDelivered) {
+  fs::create_directories(file_.parent_path());
+  const TaskId id = ids_.make(clock_.wall_now());
+  {
+    const auto third = store::open_for_writing({.file = file_}, store::migrations().first(3));
+    ASSERT_TRUE(third) << third.error().detail;
+    store::Statement task(*third->db,
+                          "INSERT INTO tasks(id, owner, tool, channel, platform, worker, created) "
+                          "VALUES(?,'ann','search','general','discord','gone',1)");
+    ASSERT_TRUE(task.run(store::Blob{id.raw()}));
+    store::Statement redirect(*third->db, "INSERT INTO redirects VALUES(1, 1, 'chat', 'matrix', 'general', 0, 0)");
+    ASSERT_TRUE(redirect.run());
+  }
+  auto store = open();
+  ASSERT_TRUE(wait(store->finish({id, 1, "gone"}, {.result = "old", .ended_at = clock_.wall_now()})));
+  const auto claimed = wait(store->outbox().claim({.destinations = {"chat"}}));
+  ASSERT_TRUE(claimed) << claimed.error().detail;
+  ASSERT_EQ(claimed->deliveries.size(), 1U);
+  EXPECT_EQ(claimed->deliveries.front().id, (DeliveryId{id, 1}));
   close(std::move(store));
 }
 

@@ -98,7 +98,7 @@ Result<LostReport> Rows::reap_lost(const ReclaimPolicy& policy, SteadyTime now, 
                 wall_now.time_since_epoch().count(), lost_error_of(each.task.attempt), each.n);
         forget_inputs_.run(each.n);
         report.lost.push_back(each.task.task_id);
-        notices_.ended.push_back(each.task.task_id);
+        ended(each.task.task_id, TaskStatus::failed, wall_now);
       }
     }
     if (left_some) continue;
@@ -114,7 +114,9 @@ Result<LostReport> Rows::reap_lost(const ReclaimPolicy& policy, SteadyTime now, 
 
 Result<std::uint64_t> Rows::forget_ended(WallTime ended_before, std::uint64_t at_most) {
   std::vector<std::int64_t> numbers;
-  Statement old(db_, "SELECT n FROM tasks WHERE ended IS NOT NULL AND ended < ? ORDER BY ended LIMIT ?");
+  Statement old(db_,
+                "SELECT n FROM tasks WHERE ended IS NOT NULL AND ended < ? AND NOT EXISTS "
+                "(SELECT 1 FROM deliveries d WHERE d.n = tasks.n AND d.state <= 1) ORDER BY ended LIMIT ?");
   old.open(ended_before.time_since_epoch().count(), at_most);
   while (old.step()) numbers.push_back(old.integer(0));
   old.reset();
@@ -126,6 +128,7 @@ Result<std::uint64_t> Rows::forget_ended(WallTime ended_before, std::uint64_t at
   Statement redirects(db_, "DELETE FROM redirects WHERE n = ?");
   for (const std::int64_t n : numbers) {
     for (Statement* each : {&task, &pieces, &live, &output, &late, &redirects, &forget_inputs_}) each->run(n);
+    deliveries_.forget(n);
   }
   return numbers.size();
 }

@@ -22,10 +22,10 @@ constexpr std::size_t jobs_per_transaction = 512;
 }  // namespace
 
 Writer::Writer(SqliteOptions options, std::unique_ptr<Database> db, const RunFolder& folder,
-               std::shared_ptr<Completions> completions, std::function<void(bool, std::string_view)> on_available)
+               std::shared_ptr<Completions> completions, Ears ears)
     : options_(std::move(options)),
       completions_(std::move(completions)),
-      on_available_(std::move(on_available)),
+      ears_(std::move(ears)),
       folder_(folder),
       db_(std::move(db)),
       rows_(std::in_place, *db_, folder, options_.lease),
@@ -224,6 +224,7 @@ bool Writer::write_once(std::span<const std::shared_ptr<WriteJob>> jobs, const L
   if (!db_->run("COMMIT")) return false;
   rows_->committed();
   notices_.send(rows_->notices());
+  if (rows_->notices().due) completions_->tell(ears_.on_due);
   return true;
 }
 
@@ -263,7 +264,7 @@ void Writer::answer(Jobs jobs) {
 void Writer::set_available(bool available, const std::string& why) {
   look_again_at_ = std::chrono::steady_clock::now() + look_interval;
   if (std::exchange(available_, available) == available) return;
-  completions_->tell([tell = on_available_, available, why] { tell(available, why); });
+  completions_->tell([tell = ears_.on_available, available, why] { tell(available, why); });
 }
 
 void Writer::look_whether_back() {

@@ -79,9 +79,13 @@ class StartJob final : public WriteJob {
 
 class Writer {
  public:
-  /// `on_available` is told on the loop.
+  /// Both are told on the loop: whether the file can be written, and that there may be something to deliver.
+  struct Ears {
+    std::function<void(bool, std::string_view)> on_available;
+    std::function<void()> on_due;
+  };
   Writer(SqliteOptions options, std::unique_ptr<Database> db, const RunFolder& folder,
-         std::shared_ptr<Completions> completions, std::function<void(bool, std::string_view)> on_available);
+         std::shared_ptr<Completions> completions, Ears ears);
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
   /// Drops what waits.
@@ -119,7 +123,7 @@ class Writer {
 
   const SqliteOptions options_;
   std::shared_ptr<Completions> completions_;
-  std::function<void(bool, std::string_view)> on_available_;
+  const Ears ears_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
