@@ -66,6 +66,7 @@ class DeliveryRules {
 struct DelivererOptions {
   std::uint32_t at_once = 256;           ///< Deliveries in flight.
   Milliseconds hold{60'000};             ///< After so long without a step another process may take a delivery over.
+  Milliseconds longest_send{600'000};    ///< An adapter that does not answer for so long is dropped: outcome unknown.
   Milliseconds look_again{10'000};       ///< Finds what a missed notice told of.
   std::uint64_t text_chars = 1'000'000;  ///< Of a result, for its messages; more is read for a file alone.
   std::uint32_t failures_to_pause = 5;   ///< Of a destination in a row, before it is left alone for a while.

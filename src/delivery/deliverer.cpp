@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 
+#include "core/utf8.hpp"
 #include "delivery/destinations.hpp"
 #include "delivery/lane_pace.hpp"
 #include "delivery/retry.hpp"
@@ -66,7 +67,6 @@ class Deliverer::Impl final : public OutboxListener {
     auto wanted = destinations_.resolve({.destination = std::move(name), .channel_id = std::move(channel_id)}, {});
     if (!wanted) co_return std::unexpected(std::move(wanted.error()));
     Place& place = places_.at(wanted->destination);
-    if (auto fine = place.adapter->check(*wanted); !fine) co_return std::unexpected(std::move(fine.error()));
     const WallTime now = ports_.clock.wall_now();
     Message message;
     message.record = {.task_id = TaskIdSource(ports_.random).make(now),
@@ -78,7 +78,7 @@ class Deliverer::Impl final : public OutboxListener {
     message.text = "This is a test: results can be delivered here.";
     message.redirect = *wanted;
     message.id = {message.record.task_id, 1};
-    auto chunks = place.adapter->plan(message);
+    auto chunks = plan(*place.adapter, message);
     if (!chunks) co_return std::unexpected(std::move(chunks.error()));
     const Delivery delivery{.id = message.id, .redirect = *wanted};
     SendAnswer answer;
@@ -89,7 +89,10 @@ class Deliverer::Impl final : public OutboxListener {
                    .key = message_key(delivery, number),
                    .redirect = *wanted,
                    .whole_text = {}};
-      answer = co_await place.adapter->send(std::move(out));
+      Sending sending(ports_.loop);
+      const Task<void> work = send_into(*place.adapter, std::move(out), sending);
+      if (!sending.answer) co_await sending.wake.wait();
+      answer = std::move(*sending.answer);
       if (answer.verdict != SendVerdict::arrived) break;
     }
     co_return answer;
@@ -98,6 +101,12 @@ class Deliverer::Impl final : public OutboxListener {
   Destinations& rules() { return destinations_; }
 
  private:
+  struct Sending {
+    explicit Sending(boost::asio::io_context& loop) : wake(loop) {}
+    Wake wake;
+    std::optional<SendAnswer> answer;
+  };
+
   /// One destination of this process.
   struct Place {
     const Destination* settings = nullptr;
@@ -190,7 +199,7 @@ class Deliverer::Impl final : public OutboxListener {
   Task<void> deliver(Place& place, Delivery delivery) {
     auto chunks = co_await chunks_of(place, delivery);
     if (!chunks) co_return;
-    LanePace& pace = place.paces.try_emplace(delivery.redirect.channel_id, place.traits).first->second;
+    LanePace& pace = pace_of(place, delivery.redirect.channel_id);
     while (delivery.sent < delivery.chunks) {
       const std::uint32_t number = delivery.sent + 1;
       const Milliseconds wait = pace.wait(ports_.clock.now());
@@ -227,6 +236,14 @@ class Deliverer::Impl final : public OutboxListener {
     }
   }
 
+  // The pace of a channel that nobody writes to, and that may be written to, is not worth keeping.
+  LanePace& pace_of(Place& place, const std::string& channel) {
+    if (place.paces.size() >= most_idle_paces && place.in_flight <= 1) {
+      std::erase_if(place.paces, [now = ports_.clock.now()](const auto& each) { return each.second.full(now); });
+    }
+    return place.paces.try_emplace(channel, place.traits).first->second;
+  }
+
   Task<SendAnswer> send(Place& place, const Delivery& delivery, std::string_view chunk, std::uint32_t number,
                         bool maybe_repeated) {
     const TaskId id = delivery.id.task_id;
@@ -238,9 +255,44 @@ class Deliverer::Impl final : public OutboxListener {
                    .redirect = delivery.redirect,
                    .maybe_repeated = maybe_repeated,
                    .whole_text = [this, id] { return whole_text(id); }};
-      SendAnswer answer = co_await place.adapter->send(std::move(out));
+      SendAnswer answer = co_await answer_of(*place.adapter, delivery, std::move(out));
       if (answer.verdict != SendVerdict::retry_now || again) co_return answer;
     }
+  }
+
+  // Whatever the adapter does: what takes long is held on to, and what takes for ever is given up.
+  Task<SendAnswer> answer_of(Adapter& adapter, const Delivery& delivery, Outgoing out) {
+    Sending sending(ports_.loop);
+    const SteadyTime until = ports_.clock.now() + options_.longest_send;
+    Deadline hold_on([](void* self) { static_cast<Wake*>(self)->notify(); }, &sending.wake);
+    const Task<void> work = send_into(adapter, std::move(out), sending);
+    while (!sending.answer) {
+      deadlines_.arm(hold_on, options_.hold / 3);
+      co_await sending.wake.wait();
+      if (sending.answer) break;
+      if (ports_.clock.now() >= until) {
+        co_return SendAnswer{.verdict = SendVerdict::unknown,
+                             .detail = "the adapter did not answer within " +
+                                       std::to_string(options_.longest_send.count()) + " ms and was dropped"};
+      }
+      DeliveryStep held{.sent = delivery.sent, .hold = options_.hold};
+      if (auto kept = co_await outbox_.step({delivery.id, delivery.claim}, std::move(held));
+          !kept && kept.error().code == errc::already_final) {
+        co_return SendAnswer{.verdict = SendVerdict::unknown, .detail = "another process took the delivery over"};
+      }
+    }
+    co_return std::move(*sending.answer);
+  }
+
+  static Task<void> send_into(Adapter& adapter, Outgoing out, Sending& sending) {
+    SendAnswer answer;
+    try {
+      answer = co_await adapter.send(std::move(out));
+    } catch (const std::exception& thrown) {
+      answer = {.verdict = SendVerdict::unknown, .detail = std::string("the adapter threw: ") + thrown.what()};
+    }
+    sending.answer = std::move(answer);
+    sending.wake.notify();
   }
 
   // What goes before the first message: its texts, kept so that whoever takes over sends the same.
@@ -265,12 +317,7 @@ class Deliverer::Impl final : public OutboxListener {
       }
       co_return std::nullopt;
     }
-    Result<std::vector<std::string>> planned;
-    if (auto fine = place.adapter->check(delivery.redirect); fine) {
-      planned = place.adapter->plan(*message);
-    } else {
-      planned = std::unexpected(std::move(fine.error()));
-    }
+    auto planned = plan(*place.adapter, *message);
     if (!planned || planned->empty()) {
       const std::string why = planned ? "the adapter made no message of it" : planned.error().detail;
       co_await record(place, delivery, {.step = give_up(delivery, "payload: " + why)});
@@ -282,6 +329,15 @@ class Deliverer::Impl final : public OutboxListener {
     }
     delivery.chunks = static_cast<std::uint32_t>(planned->size());
     co_return std::move(*planned);
+  }
+
+  static Result<std::vector<std::string>> plan(const Adapter& adapter, const Message& message) {
+    try {
+      if (auto fine = adapter.check(message.redirect); !fine) return std::unexpected(std::move(fine.error()));
+      return adapter.plan(message);
+    } catch (const std::exception& thrown) {
+      return fail(errc::internal, "delivery.plan", std::string("the adapter threw: ") + thrown.what());
+    }
   }
 
   Task<Result<Message>> message_of(const Delivery& delivery) {
@@ -364,23 +420,34 @@ class Deliverer::Impl final : public OutboxListener {
     const std::string task_id = delivery.id.task_id.text();
     const bool fine = step.state == DeliveryState::delivered;
     const std::string_view error = step.error;
-    ports_.telemetry->on_event({.phase = TaskEvent::Phase::redirect_delivered,
-                                .status = fine ? "ok" : "error",
-                                .tool_name = delivery.tool_name,
-                                .task_id = task_id,
-                                .user_id = delivery.owner,
-                                .duration = ports_.clock.wall_now() - delivery.created_at,
-                                .backgrounded = true,
-                                .error_type = fine ? std::string_view() : error.substr(0, error.find(':')),
-                                .error_message = fine ? std::string_view() : error.substr(0, 500),
-                                .chunks_sent = delivery.sent,
-                                .redirect_destination = delivery.redirect.destination,
-                                .redirect_channel_id = delivery.redirect.channel_id,
-                                .redirect_platform = delivery.redirect.platform});
+    const TaskEvent event{.phase = TaskEvent::Phase::redirect_delivered,
+                          .status = fine ? "ok" : "error",
+                          .tool_name = delivery.tool_name,
+                          .task_id = task_id,
+                          .user_id = delivery.owner,
+                          .duration = ports_.clock.wall_now() - delivery.created_at,
+                          .backgrounded = true,
+                          .error_type = fine ? std::string_view() : error.substr(0, error.find(':')),
+                          .error_message = fine ? std::string_view() : error.substr(0, utf8::cut_length(error, 500)),
+                          .chunks_sent = delivery.sent,
+                          .redirect_destination = delivery.redirect.destination,
+                          .redirect_channel_id = delivery.redirect.channel_id,
+                          .redirect_platform = delivery.redirect.platform};
+    try {
+      ports_.telemetry->on_event(event);
+    } catch (const std::exception& thrown) {
+      fault("telemetry.on_event", thrown.what());
+    }
   }
 
-  void fault(std::string_view where, std::string_view what) {
-    if (ports_.telemetry != nullptr) ports_.telemetry->on_fault(where, what);
+  // What telemetry throws must not reach a delivery (S51).
+  void fault(std::string_view where, std::string_view what) noexcept {
+    if (ports_.telemetry == nullptr) return;
+    try {
+      ports_.telemetry->on_fault(where, what);
+    } catch (...) {
+      ++telemetry_faults_;  // counted is all that is left to do
+    }
   }
 
   double chance() {
@@ -399,6 +466,7 @@ class Deliverer::Impl final : public OutboxListener {
   static constexpr Milliseconds after_store_fault{1'000};
   static constexpr Milliseconds first_pause{5'000};
   static constexpr std::uint32_t tries_to_record = 30;
+  static constexpr std::size_t most_idle_paces = 1'000;
 
   DelivererPorts ports_;
   DelivererOptions options_;
@@ -410,6 +478,7 @@ class Deliverer::Impl final : public OutboxListener {
   Destinations destinations_;
   std::map<std::string, Place, std::less<>> places_;
   std::uint32_t in_flight_ = 0;
+  std::uint64_t telemetry_faults_ = 0;
   bool started_ = false;
   bool draining_ = false;
   bool drained_too_long_ = false;

@@ -40,6 +40,7 @@ struct Platform {
   std::set<std::string> broken_channels;
   AdapterTraits traits;
   bool hangs = false;
+  std::string throws;  // when not empty: what send() throws
   std::uint32_t messages = 1;
 
   [[nodiscard]] std::vector<std::string> texts() const {
@@ -69,6 +70,7 @@ class ScriptedAdapter final : public Adapter {
     platform_.got.push_back(
         {std::string(out.chunk), out.redirect.channel_id, out.key, out.maybe_repeated, clock_.now()});
     if (platform_.hangs) co_await never_.wait();
+    if (!platform_.throws.empty()) throw std::runtime_error(platform_.throws);
     if (platform_.broken_channels.contains(out.redirect.channel_id)) {
       co_return SendAnswer{.verdict = SendVerdict::target_gone, .detail = "no such channel"};
     }
@@ -88,7 +90,9 @@ class Heard final : public Telemetry {
  public:
   std::vector<std::string> events;
   std::vector<std::string> faults;
+  bool throws = false;
   void on_event(const TaskEvent& event) override {
+    if (throws) throw std::runtime_error("the ear is broken");
     events.push_back(std::string(name_of(event.phase)) + " " + std::string(event.status) + " " +
                      std::string(event.redirect_destination) + " " + std::to_string(event.chunks_sent));
   }
@@ -229,6 +233,42 @@ TEST_F(DelivererTest, S44_OneThatFailsAgainAndAgainIsGivenUpSaysSoAndCanBeReplay
   ASSERT_TRUE(run(loop_, store_->outbox().replay({id, 1})));
   clock_.advance(10min);
   EXPECT_EQ(at(id).state, DeliveryState::delivered);
+}
+
+TEST_F(DelivererTest, AnAdapterThatThrowsHarmsNobodyAndItsMessageIsInDoubt) {
+  chat_.throws = "no memory for the picture";
+  const TaskId id = ended("text", {to("chat"), to("hook")});
+  EXPECT_THAT(hook_.texts(), ElementsAre("text 1"));
+  EXPECT_EQ(at(id).state, DeliveryState::waiting);
+  EXPECT_TRUE(at(id).in_doubt) << "it may have sent it before it threw";
+  EXPECT_EQ(at(id).error, "unknown_outcome: the adapter threw: no memory for the picture");
+  chat_.throws.clear();
+  clock_.advance(10s);
+  EXPECT_EQ(at(id).state, DeliveryState::delivered);
+}
+
+TEST_F(DelivererTest, S51_WhatTelemetryThrowsReachesNoDelivery) {
+  heard_.throws = true;
+  const TaskId id = ended("text", {to("chat")});
+  EXPECT_EQ(at(id).state, DeliveryState::delivered);
+  EXPECT_THAT(heard_.faults, ElementsAre("telemetry.on_event: the ear is broken"));
+}
+
+TEST_F(DelivererTest, AMessageThatTakesLongIsHeldByWhoSendsItAndOneThatTakesForEverIsGivenUp) {
+  auto other_store = make_memory_store(loop_, backend_);
+  auto other = make(*other_store);
+  chat_.hangs = true;
+  const TaskId id = ended("text", {to("chat")});
+  clock_.advance(5min);
+  EXPECT_THAT(chat_.got, SizeIs(1)) << "who sends it has not died";
+  EXPECT_EQ(at(id).state, DeliveryState::sending);
+  chat_.hangs = false;
+  clock_.advance(5min + 30s);
+  EXPECT_THAT(chat_.got, SizeIs(2)) << "its outcome is unknown, so it is sent again";
+  EXPECT_EQ(at(id).state, DeliveryState::delivered);
+  EXPECT_EQ(at(id).repeated, 1U);
+  other.reset();
+  run(loop_, other_store->close());
 }
 
 TEST_F(DelivererTest, OneThatIsTooOldIsGivenUp) {

@@ -97,6 +97,7 @@ std::vector<Redirect> Destinations::defaults(std::string_view tool, const Caller
 
 std::vector<Destination> Destinations::all() const {
   std::vector<Destination> out;
+  out.reserve(destinations_.size());
   for (const auto& [name, destination] : destinations_) out.push_back(destination);
   return out;
 }

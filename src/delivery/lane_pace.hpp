@@ -19,6 +19,8 @@ class LanePace {
     const auto earliest = full_at_ - between_ * (burst_ - 1);
     return earliest <= now ? Milliseconds(0) : std::chrono::ceil<Milliseconds>(earliest - now);
   }
+  /// Nothing of what was sent counts any more.
+  [[nodiscard]] bool full(SteadyTime now) const noexcept { return full_at_ <= now; }
   void sent(SteadyTime now) noexcept { full_at_ = std::max(full_at_, now) + between_; }
 
  private:

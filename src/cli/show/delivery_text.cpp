@@ -126,7 +126,8 @@ std::string destination_table(const std::vector<ShownDestination>& destinations,
     const bool paused = each.load.paused_until.has_value();
     std::string detail;
     if (paused) detail = "goes on " + in_how_long(*each.load.paused_until, now) + ": " + harmless(each.load.why);
-    if (each.settings == nullptr) detail = "not in this configuration" + (detail.empty() ? "" : ", " + detail);
+    if (each.settings == nullptr)
+      detail.insert(0, detail.empty() ? "not in this configuration" : "not in this configuration, ");
     rows.push_back({harmless(each.load.name), paused ? "paused" : "ready",
                     each.settings == nullptr
                         ? "?"
