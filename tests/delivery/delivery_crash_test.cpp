@@ -30,7 +30,7 @@ constexpr Milliseconds hold{150};
 
 int rounds_wanted() {
   const char* wanted = std::getenv("MEANTIME_CRASH_ROUNDS");  // NOLINT(concurrency-mt-unsafe): read at the start
-  return wanted != nullptr ? std::stoi(wanted) : 100;
+  return wanted != nullptr ? std::stoi(wanted) : 200;
 }
 
 class DeliveryCrashTest : public ::testing::TestWithParam<const char*> {

@@ -112,14 +112,14 @@ class HttpSession::Request final : public Reply {
     if (log_stream != 0) return;
     log_stream = session_.log_.open();
     if (!mcp::has_priming_event(session_.client.state.revision())) return;
-    const std::string id = session_.log_.add(log_stream, {});
+    const std::string event_id = session_.log_.add(log_stream, {});
     if (!stream_) return;
-    stream_->event(id, {});
+    stream_->event(event_id, {});
     stream_->retry(static_cast<std::uint64_t>(session_.door_.options.retry.count()));
   }
   void send(std::string_view json) {
-    const std::string id = session_.log_.add(log_stream, json);
-    if (stream_) stream_->event(id, json);
+    const std::string event_id = session_.log_.add(log_stream, json);
+    if (stream_) stream_->event(event_id, json);
   }
 
   HttpSession& session_;
