@@ -66,18 +66,18 @@ std::optional<LogLevel> Work::log_level() const {
   return info.session != nullptr ? std::optional(info.session->state.log_level()) : info.log_level;
 }
 
-void Work::log(const LogLine& line) {
+void Work::log(const LogLine& entry) {
   const auto least = log_level();
-  if (!least || line.level < *least || reply == nullptr) return;
+  if (!least || entry.level < *least || reply == nullptr) return;
   std::string params;
   JsonWriter json(params);
-  json.begin_object().field("level", name_of(line.level));
-  if (!line.logger.empty()) json.field("logger", line.logger);
+  json.begin_object().field("level", name_of(entry.level));
+  if (!entry.logger.empty()) json.field("logger", entry.logger);
   json.key("data");
-  if (is_json(line.data)) {
-    json.raw(line.data);
+  if (is_json(entry.data)) {
+    json.raw(entry.data);
   } else {
-    json.value(line.data);  // a tool's plain text
+    json.value(entry.data);  // a tool's plain text
   }
   json.end_object();
   reply->message(notification("notifications/message", params));
@@ -183,16 +183,16 @@ void Work::ask_session() {
   }
 }
 
-void Work::ask_for(const TaskId& task, const InputRequest& request) {
-  const bool form = request.method == "elicitation/create";
-  auto on_answer = [this, task, form, key = request.key](std::expected<std::string, std::string> answer) {
+void Work::ask_for(const TaskId& task, const InputRequest& asked) {
+  const bool form = asked.method == "elicitation/create";
+  auto on_answer = [this, task, form, key = asked.key](std::expected<std::string, std::string> answer) {
     // A refusal is an answer, too: the task must not wait for ever.
     std::string result = answer ? std::move(*answer)
                          : form ? R"({"action":"cancel"})"
                                 : refusal_response(answer.error());
     group_.spawn(hand_over(server.manager, task, {key, std::move(result)}, info.who->owner));
   };
-  asks_.push_back(info.session->ask(*reply, request.method, request.params, std::move(on_answer), task.text()));
+  asks_.push_back(info.session->ask(*reply, asked.method, asked.params, std::move(on_answer), task.text()));
 }
 
 }  // namespace meantime::serve
