@@ -183,16 +183,16 @@ void Work::ask_session() {
   }
 }
 
-void Work::ask_for(const TaskId& task, const InputRequest& asked) {
-  const bool form = asked.method == "elicitation/create";
-  auto on_answer = [this, task, form, key = asked.key](std::expected<std::string, std::string> answer) {
-    // A refusal is an answer, too: the task must not wait for ever.
+void Work::ask_for(const TaskId& asker, const InputRequest& request) {
+  const bool form = request.method == "elicitation/create";
+  auto on_answer = [this, asker, form, key = request.key](std::expected<std::string, std::string> answer) {
+    // A refusal is an answer, too: the asker must not wait for ever.
     std::string result = answer ? std::move(*answer)
                          : form ? R"({"action":"cancel"})"
                                 : refusal_response(answer.error());
-    group_.spawn(hand_over(server.manager, task, {key, std::move(result)}, info.who->owner));
+    group_.spawn(hand_over(server.manager, asker, {key, std::move(result)}, info.who->owner));
   };
-  asks_.push_back(info.session->ask(*reply, asked.method, asked.params, std::move(on_answer), task.text()));
+  asks_.push_back(info.session->ask(*reply, request.method, request.params, std::move(on_answer), asker.text()));
 }
 
 }  // namespace meantime::serve

@@ -35,7 +35,7 @@ class Work final {
   void asked(std::shared_ptr<InputRound> round);
 
   /// Puts a request of a running task to a handshake client; its answer goes to the task.
-  void ask_for(const TaskId& task, const InputRequest& request);
+  void ask_for(const TaskId& asker, const InputRequest& request);
   /// Its client is gone: what it runs goes on as a task.
   void detach();
   /// Responses that came with the request: used as soon as they are asked for.
