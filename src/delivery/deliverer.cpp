@@ -88,7 +88,8 @@ class Deliverer::Impl final : public OutboxListener {
                    .of = static_cast<std::uint32_t>(chunks->size()),
                    .key = message_key(delivery, number),
                    .redirect = *wanted,
-                   .whole_text = {}};
+                   .whole_text = {},
+                   .task_id = message.id.task_id};
       answer = co_await place.adapter->send(std::move(out));
       if (answer.verdict != SendVerdict::arrived) break;
     }
@@ -237,7 +238,8 @@ class Deliverer::Impl final : public OutboxListener {
                    .key = message_key(delivery, number),
                    .redirect = delivery.redirect,
                    .maybe_repeated = maybe_repeated,
-                   .whole_text = [this, id] { return whole_text(id); }};
+                   .whole_text = [this, id] { return whole_text(id); },
+                   .task_id = id};
       SendAnswer answer = co_await place.adapter->send(std::move(out));
       if (answer.verdict != SendVerdict::retry_now || again) co_return answer;
     }

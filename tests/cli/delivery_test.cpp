@@ -55,16 +55,19 @@ command = ["seq", "1", "1200"]
 type = "discord"
 channel = ")" + std::string(channel) + R"("
 token_file = "token"
-url = ")" + discord_.url() + R"(/api/v10"
+url = ")" + discord_.url() + R"(/api/v10/"
+user_agent_url = "https://example.org/our-bot"
+link = "https://tasks.example.org/{task_id}"
 )" + local + R"([destinations.backend]
 type = "webhook"
-url = ")" + hook_.url() + R"(/hook"
+url = ")" + hook_.url() + R"(/hook/"
 token_file = "secret"
 )" + local + R"([destinations.pager]
 type = "command"
 command = ["sh", "-c", "cat > ')" + (folder() / "page").string() +
                                         R"('; echo page-7"]
 channel = "night-shift"
+link = "https://tasks.example.org/t/{task_id}"
 [destinations.board]
 type = "discord"
 channel = ")" + std::string(channel) + R"("
@@ -123,7 +126,7 @@ owners = ["ann"]
   Gate gate_ = gate("gate");
   FakeThread<FakeDiscord> discord_{
       FakeDiscord::Settings{.token = std::string(token), .channel = std::string(channel), .webhook_path = {}}};
-  FakeThread<FakeWebhook> hook_{"/hook", "secret-of-the-hook-24-bytes"};
+  FakeThread<FakeWebhook> hook_{"/hook/", "secret-of-the-hook-24-bytes"};
   std::string config_;
 };
 
@@ -202,6 +205,7 @@ TEST_F(Deliveries, F24_AnotherProcessRedirectsATaskWhileItRunsAndAfterItsEnd) {
   EXPECT_EQ(told.at("destination"), "pager");
   EXPECT_EQ(told.at("data").at("task_id"), json::string_view(id));
   EXPECT_EQ(told.at("data").at("result"), "done\n");
+  EXPECT_EQ(told.at("data").at("link"), json::string_view("https://tasks.example.org/t/" + id));
   const json::array kept = deliveries({"--destination", "pager"});
   ASSERT_THAT(kept, SizeIs(1));
   EXPECT_EQ(kept[0].at("remote_ids").at(0), "page-7");
