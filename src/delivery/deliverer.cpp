@@ -201,7 +201,8 @@ class Deliverer::Impl final : public OutboxListener {
       }
       co_await Pause(deadlines_, wait);
       bool maybe_repeated = false;
-      if (std::exchange(delivery.in_doubt, false)) {
+      const bool was_in_doubt = std::exchange(delivery.in_doubt, false);
+      if (was_in_doubt) {
         switch (decide_in_doubt(delivery, place.traits, *place.settings, ports_.clock.wall_now())) {
           case InDoubt::send_again:
             break;
@@ -224,6 +225,8 @@ class Deliverer::Impl final : public OutboxListener {
       const SendAnswer answer = co_await send(place, delivery, chunks->at(number - 1), number, maybe_repeated);
       Decision decision =
           decide(answer, delivery, number, place.traits, *place.settings, ports_.clock.wall_now(), chance());
+      // A refusal says nothing of the attempt before, which may have arrived all the same.
+      if (was_in_doubt && decision.step.state == DeliveryState::waiting) decision.step.in_doubt = true;
       if (!co_await record(place, delivery, std::move(decision))) co_return;
     }
   }
@@ -318,7 +321,8 @@ class Deliverer::Impl final : public OutboxListener {
 
   // Lets go of it: nothing of it is on its way.
   Task<void> put_down(const Delivery& delivery, Milliseconds again_in) {
-    DeliveryStep step{.state = DeliveryState::waiting, .sent = delivery.sent, .again_in = again_in};
+    DeliveryStep step{
+        .state = DeliveryState::waiting, .sent = delivery.sent, .in_doubt = delivery.in_doubt, .again_in = again_in};
     auto done = co_await outbox_.step({delivery.id, delivery.claim}, std::move(step));
     if (!done && done.error().code != errc::already_final) fault("outbox.step", done.error().detail);
   }

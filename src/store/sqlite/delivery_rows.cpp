@@ -10,6 +10,9 @@ namespace meantime::store {
 namespace {
 
 constexpr std::string_view open_states = "d.state <= 1";  // waiting, sending
+// As the index deliveries_busy has it, and is_half_sent().
+constexpr std::string_view busy_states =
+    "d.state <= 1 AND (d.state = 1 OR ((d.sent > 0 OR (d.doubt = 1 AND d.chunks > 1)) AND d.sent < d.chunks))";
 static_assert(static_cast<int>(DeliveryState::sending) == 1);
 
 std::int64_t millis(WallTime time) {
@@ -95,8 +98,8 @@ DeliveryRows::DeliveryRows(Database& db, const RunFolder& folder)
                             " AND d.destination = ? AND d.channel > ? ORDER BY d.channel LIMIT 1"),
       paused_(db, "SELECT until FROM pauses WHERE destination = ?"),
       busy_(db, "SELECT d.d, d.due, d.state, d.worker FROM deliveries d INDEXED BY deliveries_busy WHERE " +
-                    std::string(open_states) +
-                    " AND (d.state = 1 OR (d.sent > 0 AND d.sent < d.chunks)) AND d.destination = ? AND d.channel = ? "
+                    std::string(busy_states) +
+                    " AND d.destination = ? AND d.channel = ? "
                     "ORDER BY d.state DESC LIMIT 1"),  // one that is replayed from its middle waits for what is held
       earliest_(db, "SELECT d.d, d.due FROM deliveries d WHERE " + std::string(open_states) +
                         " AND d.destination = ? AND d.channel = ? ORDER BY d.due, d.d LIMIT 1"),
@@ -114,10 +117,8 @@ DeliveryRows::DeliveryRows(Database& db, const RunFolder& folder)
       resume_(db, "DELETE FROM pauses WHERE destination = ?"),
       forget_chunks_(db, "DELETE FROM delivery_chunks WHERE d IN (SELECT d FROM deliveries WHERE n = ?)"),
       forget_(db, "DELETE FROM deliveries WHERE n = ?"),
-      let_go_(
-          db,
-          "UPDATE deliveries INDEXED BY deliveries_busy SET due = ?2 WHERE state <= 1 AND (state = 1 OR (sent > 0 AND "
-          "sent < chunks)) AND state = 1 AND worker = ?1 AND due > ?2") {}
+      let_go_(db, "UPDATE deliveries AS d INDEXED BY deliveries_busy SET due = ?2 WHERE " + std::string(busy_states) +
+                      " AND d.state = 1 AND d.worker = ?1 AND d.due > ?2") {}
 
 // Most tasks are redirected nowhere, and most stores know no redirect at all: that is to cost nothing.
 bool DeliveryRows::open_all(const TaskId& task, TaskStatus status, WallTime now) {
