@@ -38,6 +38,7 @@ struct Outgoing {
   bool maybe_repeated = false;  ///< It may have arrived before, and this platform would not notice.
   /// The whole result, for a file; asks the store.
   std::function<Task<Result<std::string>>()> whole_text;
+  TaskId task_id;  ///< Whose result it is.
 };
 
 /// What the platform said.

@@ -26,6 +26,9 @@ namespace meantime {
 /// A channel that stands for "the one the call came from".
 inline constexpr std::string_view channel_of_caller = "caller";
 
+/// The most that Destination::max_age may be: what is to be delivered is kept that long by every store.
+inline constexpr Milliseconds longest_max_age{5 * 86'400'000LL};
+
 /// What is settled about a destination, whatever platform it is of.
 struct Destination {
   std::string name;
@@ -34,7 +37,7 @@ struct Destination {
   std::vector<std::string> owners;       ///< Who may send here; empty: everybody.
   std::uint32_t max_chars = 0;           ///< Of a result's text, where the redirect does not say; 0 = 9,000.
   bool repeat_in_doubt = true;           ///< Sends a message again that may have arrived, and says so; else gives up.
-  Milliseconds max_age{86'400'000};      ///< Given up after so long.
+  Milliseconds max_age{86'400'000};      ///< Given up after so long; at most longest_max_age.
   Milliseconds first_backoff{1'000};     ///< The most that is waited after a first failure; it doubles with each.
   std::uint32_t max_failures = 20;       ///< Given up after so many failures in a row.
   Milliseconds longest_wait{3'600'000};  ///< Of what a platform asks for; a longer one is not waited out at once.
@@ -91,7 +94,7 @@ class Deliverer final : public DeliveryRules {
   Deliverer& operator=(const Deliverer&) = delete;
   ~Deliverer() override;
 
-  /// Errors: invalid_argument (a name that is taken or empty).
+  /// Errors: invalid_argument (a name that is taken or empty, a max_age that is too long).
   [[nodiscard]] Result<void> add(Destination destination, std::unique_ptr<Adapter> adapter);
   /// Errors: invalid_argument (an unknown destination).
   [[nodiscard]] Result<void> add_default(DefaultRedirect redirect);

@@ -140,8 +140,8 @@ class OutboxListener {
 
 /// The deliveries of a store. A delivery comes into being in the same step as its task's end, or as add_redirect() of a
 /// task that has ended, for each redirect that is for such an end; it goes with its task, which stays while one is
-/// open. Of one destination and channel one delivery is held at a time, and one that is half sent keeps the others
-/// waiting, so that messages of two never mix. Cancel: as Store.
+/// open. Of one destination and channel one delivery is held at a time, and one that is half sent, or whose first
+/// message of several may have arrived, keeps the others waiting, so that messages of two never mix. Cancel: as Store.
 class Outbox {
  public:
   virtual ~Outbox() = default;

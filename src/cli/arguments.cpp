@@ -237,6 +237,7 @@ class Grammar {
         ->type_name("CURSOR");
     CLI::App* replay = deliveries_app_->add_subcommand("replay", "Send one that is over again");
     replay->set_help_flag("-h,--help", "Show this help");
+    replay->fallthrough();  // options of the list hold here, too
     replay->add_option("delivery", deliveries_.replay, "The delivery, as the list shows it")
         ->required()
         ->type_name("DELIVERY");
@@ -246,12 +247,14 @@ class Grammar {
     add_config(*destinations_app_, destinations_.config);
     CLI::App* test = destinations_app_->add_subcommand("test", "Send a message that says that it is a test");
     test->set_help_flag("-h,--help", "Show this help");
+    test->fallthrough();  // options of the list hold here, too
     test->add_option("destination", destinations_.name, "Name of the destination")->required()->type_name("NAME");
     test->add_option("--channel", destinations_.channel, "Where the destination is the caller's own channel")
         ->type_name("CHANNEL");
     test->callback([this] { destinations_.act = DestinationsArguments::Act::test; });
     CLI::App* resume = destinations_app_->add_subcommand("resume", "End a pause: try a destination again at once");
     resume->set_help_flag("-h,--help", "Show this help");
+    resume->fallthrough();  // options of the list hold here, too
     resume->add_option("destination", destinations_.name, "Name of the destination")->required()->type_name("NAME");
     resume->callback([this] { destinations_.act = DestinationsArguments::Act::resume; });
   }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "cli/commands.hpp"
 #include "cli/configured_destinations.hpp"
@@ -42,7 +43,25 @@ Task<int> list(View& view, const DestinationsArguments& arguments) {
   co_return print(destination_table(shown, view.wall_now(), Paint(STDOUT_FILENO))) ? exit_code::ok : exit_code::failure;
 }
 
+// One that only another configuration has may be resumed, too, when the store knows it.
+Task<Result<void>> check_known(View& view, const DestinationsArguments& arguments) {
+  std::set<std::string> names;
+  if (const auto configured = configured_destinations(arguments.config)) {
+    for (const auto& each : configured->settings) names.insert(each.destination.name);
+  }
+  const auto loads = co_await view.store().outbox().destinations();
+  if (!loads) co_return std::unexpected(loads.error());
+  for (const DestinationLoad& each : *loads) names.insert(each.name);
+  if (names.contains(arguments.name)) co_return Result<void>{};
+  std::string listed;
+  for (const std::string& each : names) listed += (listed.empty() ? ": name one of " : ", ") + each;
+  co_return fail(errc::invalid_argument, "cli.destinations",
+                 "There is no destination '" + arguments.name + "'" +
+                     (listed.empty() ? std::string(": none is configured, and none has deliveries") : listed) + ".");
+}
+
 Task<int> resume(View& view, const DestinationsArguments& arguments) {
+  if (auto known = co_await check_known(view, arguments); !known) co_return view.report(known.error());
   auto done = co_await view.store().outbox().pause(arguments.name, Milliseconds(0), "");
   if (!done) co_return view.report(done.error());
   if (!arguments.view.quiet) complain("destination '" + arguments.name + "' goes on");

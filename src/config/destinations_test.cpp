@@ -42,9 +42,12 @@ TEST(DestinationConfig, ReadsEverySetting) {
     type = "discord"
     channel = "caller"
     token_env = "DISCORD_TOKEN"
+    user_agent_url = "https://example.org/bot"
+    max_age = "5d"
     [destinations.hook]
     type = "webhook"
-    url = "https://hooks.example.net/in"
+    url = "https://hooks.example.net/in/"
+    link = "https://tasks.example.org/t/{task_id}"
     allow_private = true
     [destinations.script]
     type = "command"
@@ -73,8 +76,10 @@ TEST(DestinationConfig, ReadsEverySetting) {
   EXPECT_EQ(team.timeout, 10s);
   ASSERT_TRUE(team.token);
   EXPECT_EQ(team.token->file, token);
+  EXPECT_EQ(config.destinations[1].user_agent_url, "https://example.org/bot");
   EXPECT_EQ(config.destinations[1].token->variable, "DISCORD_TOKEN");
-  EXPECT_EQ(config.destinations[2].url, "https://hooks.example.net/in");
+  EXPECT_EQ(config.destinations[2].url, "https://hooks.example.net/in/");
+  EXPECT_EQ(config.destinations[2].link, "https://tasks.example.org/t/{task_id}");
   EXPECT_TRUE(config.destinations[2].allow_private);
   EXPECT_THAT(config.destinations[3].command, ElementsAre("cat"));
   ASSERT_THAT(config.redirects, SizeIs(2));
@@ -100,6 +105,16 @@ TEST(DestinationConfig, SaysWhatATypeNeeds) {
   lacks("[destinations.a]\ntype = \"command\"\ncommand = [\"no-such-program-here\"]", "no-such-program-here");
   lacks("[destinations.a]\ntype = \"webhook\"\nurl = \"https://x\"\nurl_env = \"U\"", "exclude each other");
   lacks("[destinations.a]\ntype = \"webhook\"\nurl = \"https://x\"\nchanel = \"U\"", "did you mean 'channel'?");
+  for (const char* link : {"https://x/tasks/", "ftp://x/{task_id}", "https://x/{task_id} y"}) {
+    lacks("[destinations.a]\ntype = \"command\"\ncommand = [\"cat\"]\nlink = \"" + std::string(link) + "\"",
+          "an address with {task_id}");
+  }
+  lacks("[destinations.a]\ntype = \"command\"\ncommand = [\"cat\"]\nmax_age = \"6d\"", "at most \"5d\"");
+  const std::string mail = "[destinations.a]\ntype = \"mail\"\nchannel = \"a@b.org\"\nfrom = \"m@b.org\"\n";
+  lacks(mail + "url = \"http://localhost\"", "smtp://host:587");
+  lacks(mail + "url = \"smtp://mail.example.org\"\nsecurity = \"none\"", "on this machine");
+  lacks(mail + "url = \"smtps://localhost\"\nsecurity = \"none\"", "on this machine");
+  EXPECT_TRUE(config_of(mail + "url = \"smtp://localhost:25\"\nsecurity = \"none\"").destinations[0].unencrypted);
   lacks("[[redirects]]\ndestination = \"team\"", "there is no [destinations.team]");
   lacks("[[redirects]]\ntool = \"x\"", "needs a destination");
   lacks("redirects = 3", "[[redirects]]");

@@ -47,6 +47,18 @@ bool needs_channel(AdapterType type) {
   return !is_webhook(type) && type != AdapterType::command;
 }
 
+void read_link(Section& section, DestinationSettings& out) {
+  Section::set(out.link, section.text("link"));
+  if (out.link.empty()) return;
+  constexpr std::size_t longest = 400;
+  const bool web = out.link.starts_with("https://") || out.link.starts_with("http://");
+  const bool plain = std::ranges::all_of(out.link, [](char c) { return c > ' ' && c < '\x7F'; });
+  if (web && plain && out.link.size() <= longest && out.link.contains("{task_id}")) return;
+  section.say(section.place_of("link"), section.named("link") +
+                                            " is an address with {task_id} where the task's id stands, as "
+                                            "\"https://tasks.example.org/{task_id}\"");
+}
+
 void read_command_of(Section& section, DestinationSettings& out) {
   if (auto command = section.texts("command")) out.command = std::move(*command);
   if (out.type != AdapterType::command) return;
@@ -96,6 +108,10 @@ DestinationSettings read_destination(Problems& problems, const Member& table) {
   Section::set(common.owners, section.texts("owners"));
   Section::set(common.max_chars, section.number("max_chars", 1, 10'000'000));
   Section::set(common.max_age, section.duration("max_age", Milliseconds(1'000)));
+  if (common.max_age > longest_max_age) {
+    section.say(section.place_of("max_age"),
+                section.named("max_age") + " is at most \"5d\": a Redis keeps what is to be delivered no longer");
+  }
   Section::set(common.max_failures, section.number("max_failures", 1, 1'000));
   if (const auto unknown = section.choice("on_unknown", {"repeat", "stop"})) common.repeat_in_doubt = *unknown == 0;
   if (out.type == AdapterType::mail) {
@@ -110,12 +126,20 @@ DestinationSettings read_destination(Problems& problems, const Member& table) {
   Section::set(out.timeout, section.duration("timeout", Milliseconds(100)));
   Section::set(out.allow_private, section.flag("allow_private"));
   if (auto file = section.file("ca_file")) out.ca_file = file->string();
+  read_link(section, out);
   read_command_of(section, out);
+  if (out.type == AdapterType::mail) out.unencrypted = section.choice("security", {"starttls", "none"}) == 1U;
+  if (common.platform == "discord") Section::set(out.user_agent_url, section.url("user_agent_url"));
   if (!out.url.empty() && out.url_secret) {
     section.say(section.place_of("url"),
                 "url, and url_file or url_env, exclude each other in [" + section.name() + "]: remove one");
   }
   check_needs(section, out, type.has_value());
+  if (type && !out.url.empty()) {
+    if (auto fine = delivery::check_settings(out); !fine) {
+      section.say(section.place_of("url"), "[" + section.name() + "]: " + fine.error().detail);
+    }
+  }
   return out;
 }
 

@@ -88,7 +88,8 @@ class Deliverer::Impl final : public OutboxListener {
                    .of = static_cast<std::uint32_t>(chunks->size()),
                    .key = message_key(delivery, number),
                    .redirect = *wanted,
-                   .whole_text = {}};
+                   .whole_text = {},
+                   .task_id = message.id.task_id};
       Sending sending(ports_.loop);
       const Task<void> work = send_into(*place.adapter, std::move(out), sending);
       if (!sending.answer) co_await sending.wake.wait();
@@ -209,7 +210,8 @@ class Deliverer::Impl final : public OutboxListener {
       }
       co_await Pause(deadlines_, wait);
       bool maybe_repeated = false;
-      if (std::exchange(delivery.in_doubt, false)) {
+      const bool was_in_doubt = std::exchange(delivery.in_doubt, false);
+      if (was_in_doubt) {
         switch (decide_in_doubt(delivery, place.traits, *place.settings, ports_.clock.wall_now())) {
           case InDoubt::send_again:
             break;
@@ -232,6 +234,8 @@ class Deliverer::Impl final : public OutboxListener {
       const SendAnswer answer = co_await send(place, delivery, chunks->at(number - 1), number, maybe_repeated);
       Decision decision =
           decide(answer, delivery, number, place.traits, *place.settings, ports_.clock.wall_now(), chance());
+      // A refusal says nothing of the attempt before, which may have arrived all the same.
+      if (was_in_doubt && decision.step.state == DeliveryState::waiting) decision.step.in_doubt = true;
       if (!co_await record(place, delivery, std::move(decision))) co_return;
     }
   }
@@ -254,7 +258,8 @@ class Deliverer::Impl final : public OutboxListener {
                    .key = message_key(delivery, number),
                    .redirect = delivery.redirect,
                    .maybe_repeated = maybe_repeated,
-                   .whole_text = [this, id] { return whole_text(id); }};
+                   .whole_text = [this, id] { return whole_text(id); },
+                   .task_id = id};
       SendAnswer answer = co_await answer_of(*place.adapter, delivery, std::move(out));
       if (answer.verdict != SendVerdict::retry_now || again) co_return answer;
     }
@@ -372,7 +377,8 @@ class Deliverer::Impl final : public OutboxListener {
 
   // Lets go of it: nothing of it is on its way.
   Task<void> put_down(const Delivery& delivery, Milliseconds again_in) {
-    DeliveryStep step{.state = DeliveryState::waiting, .sent = delivery.sent, .again_in = again_in};
+    DeliveryStep step{
+        .state = DeliveryState::waiting, .sent = delivery.sent, .in_doubt = delivery.in_doubt, .again_in = again_in};
     auto done = co_await outbox_.step({delivery.id, delivery.claim}, std::move(step));
     if (!done && done.error().code != errc::already_final) fault("outbox.step", done.error().detail);
   }

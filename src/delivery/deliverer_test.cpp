@@ -327,6 +327,15 @@ TEST_F(DelivererTest, F23_WithoutAnAnswerItIsSentAgainAndSaysThatItMayStandThere
   EXPECT_EQ(at(id).state, DeliveryState::delivered);
 }
 
+TEST_F(DelivererTest, F23_ARefusalSaysNothingOfTheAttemptBeforeWhichMayHaveArrived) {
+  chat_.answers = {answer(SendVerdict::unknown, "no answer came"), answer(SendVerdict::retry_backoff, "it is down")};
+  const TaskId id = ended("text", {to("chat")});
+  clock_.advance(1min);
+  ASSERT_THAT(chat_.got, SizeIs(3));
+  EXPECT_TRUE(chat_.got[2].maybe_repeated);
+  EXPECT_EQ(at(id).state, DeliveryState::delivered);
+}
+
 TEST_F(DelivererTest, F23_WhereThePlatformNoticesRepetitionsItIsSimplySentAgain) {
   chat_.traits.repeats = Repeats::noticed;
   restart();

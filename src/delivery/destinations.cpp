@@ -32,6 +32,10 @@ std::string listed(const std::vector<std::string>& names) {
 
 Result<const Destination*> Destinations::add(Destination destination) {
   if (destination.name.empty()) return fail(errc::invalid_argument, "delivery.add", "A destination has a name.");
+  if (destination.max_age > longest_max_age) {
+    return fail(errc::invalid_argument, "delivery.add",
+                "The max_age of destination '" + destination.name + "' is at most five days.");
+  }
   const std::string name = destination.name;
   const auto [at, fresh] = destinations_.try_emplace(name, std::move(destination));
   if (!fresh) {

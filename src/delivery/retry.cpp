@@ -73,7 +73,8 @@ Decision decide(const SendAnswer& answer, const Delivery& delivery, std::uint32_
       }
       break;
     case SendVerdict::auth:
-      out.step.again_in = after_refused_credentials;
+      // Its place in its channel stays, and it goes on as soon as the destination does.
+      out.step.again_in = least_backoff;
       out.pause = after_refused_credentials;
       break;
     case SendVerdict::target_gone:

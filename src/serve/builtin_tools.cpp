@@ -216,7 +216,7 @@ Task<Result<Outcome>> redirect(Asked asked, TaskId id) {
     wanted.on = *on;
   }
   if (auto set = co_await asked.manager.redirect(id, std::move(wanted), asked.owner); !set) {
-    co_return refusal(set.error(), asked.request.task_id);
+    co_return asked.refuse(set.error());
   }
   auto record = co_await asked.manager.check(id);
   const bool ended = record && record->status != TaskStatus::running;

@@ -21,7 +21,8 @@ bool is_for(const Redirect& redirect, TaskStatus status) noexcept {
 }
 
 bool is_half_sent(const Delivery& delivery) noexcept {
-  return delivery.sent > 0 && delivery.sent < delivery.chunks;
+  const bool begun = delivery.sent > 0 || (delivery.in_doubt && delivery.chunks > 1);
+  return begun && delivery.sent < delivery.chunks;
 }
 
 bool may_suppress(const Delivery& delivery) noexcept {

@@ -14,7 +14,7 @@ inline constexpr Milliseconds read_grace{2'000};
 
 /// Whether `redirect` is for a task that ended so.
 [[nodiscard]] bool is_for(const Redirect& redirect, TaskStatus status) noexcept;
-/// Some of it arrived, and more is to come.
+/// Some of it arrived, or may have, and more is to come.
 [[nodiscard]] bool is_half_sent(const Delivery& delivery) noexcept;
 /// It waits, nothing of it was ever sent, and its redirect lets it go.
 [[nodiscard]] bool may_suppress(const Delivery& delivery) noexcept;

@@ -93,6 +93,7 @@ void Log::on_event(const TaskEvent& event) {
   std::string text = "tool=" + std::string(event.tool_name);
   if (!event.task_id.empty()) text += " task_id=" + std::string(event.task_id);
   text += " status=" + std::string(event.status) + " duration_ms=" + std::to_string(event.duration.count());
+  if (!event.redirect_destination.empty()) text += " destination=" + std::string(event.redirect_destination);
   if (!event.error_type.empty()) text += " error_type=" + std::string(event.error_type);
   write(LogThreshold::info, name_of(event.phase), text);
 }

@@ -98,4 +98,11 @@ class AdapterContract : public testing::TestWithParam<AdapterKind> {
   std::string whole_text_ = "the whole text";
 };
 
+/// A text whose file the platform did not take: it says how the whole is read, and speaks of no file that is there.
+inline auto WithoutItsFile() {
+  using ::testing::HasSubstr;
+  return ::testing::AllOf(HasSubstr("The file could not be attached. The whole output: check"),
+                          ::testing::Not(HasSubstr("is in the file")));
+}
+
 }  // namespace meantime::test

@@ -13,9 +13,13 @@
 #include <random>
 #include <set>
 
+#include "chaos/hook.hpp"
 #include "chaos/ledger.hpp"
 #include "chaos/work.hpp"
+#include "engine/loop.hpp"
+#include "http/client.hpp"
 #include "meantime/asio.hpp"
+#include "meantime/delivery.hpp"
 #include "meantime/manager.hpp"
 #include "meantime/random.hpp"
 #include "meantime/redis_store.hpp"
@@ -94,7 +98,10 @@ class Actor {
                                                             .heartbeat = chaos_heartbeat,
                                                             .rerun_max_attempts = 5,
                                                             .rerun_leave_to_others = chaos_lease});
-    if (!options.asks) add_tools();
+    if (!options.asks) {
+      add_tools();
+      add_deliverer();
+    }
     ledger_.write(said::began, {std::to_string(options.place), std::string(store_->worker())});
   }
 
@@ -116,6 +123,11 @@ class Actor {
     while (!draining.done()) io_.run_one();
     const DrainReport report = draining.take();
     manager_.reset();
+    if (deliverer_) {
+      auto last_ones = deliverer_->drain(Milliseconds(5'000));
+      while (!last_ones.done()) io_.run_one();
+      deliverer_.reset();
+    }
     auto closing = store_->close();
     while (!closing.done()) io_.run_one();
     if (report.interrupted != 0 || report.unsaved != 0) {
@@ -126,6 +138,22 @@ class Actor {
   }
 
  private:
+  void add_deliverer() {
+    http_ = std::make_unique<http::Client>(loop_);
+    deliverer_ = std::make_unique<Deliverer>(
+        DelivererPorts{.loop = io_, .clock = clock_, .random = random_, .store = *store_, .telemetry = &log_},
+        DelivererOptions{.hold = chaos_lease, .look_again = chaos_heartbeat, .failures_to_pause = 1'000'000});
+    auto added = deliverer_->add({.name = hook_name,
+                                  .platform = hook_platform,
+                                  .channel_id = "",
+                                  .owners = {},
+                                  .first_backoff = Milliseconds(20),
+                                  .max_failures = 100'000},
+                                 adapter_to_hook(options_.hook_url, options_.folder, *http_, clock_));
+    if (!added) throw std::runtime_error(added.error().detail);
+    deliverer_->start();
+  }
+
   void add_tools() {
     for (const char* name : {"plain", "talkative", "careful", "again", "blocking"}) {
       Tool tool;
@@ -272,7 +300,7 @@ class Actor {
         co_await look_at_list();
       } else if (what <= 92) {
         const auto set = co_await manager_->redirect(
-            id, {.destination = "hook", .channel_id = std::to_string(random(1, 3)), .platform = "chaos"});
+            id, {.destination = hook_name, .channel_id = std::to_string(random(1, 5)), .platform = hook_platform});
         if (!set) note(set.error(), id, "redirect", began);
       } else {
         const auto output = co_await manager_->read_output(id, 0, 1'000);
@@ -387,6 +415,9 @@ class Actor {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<TaskManager> manager_;
+  Loop loop_{io_};
+  std::unique_ptr<http::Client> http_;  // of workers, as is the next
+  std::unique_ptr<Deliverer> deliverer_;
 };
 
 }  // namespace

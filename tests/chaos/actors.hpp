@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "meantime/clock.hpp"
 
@@ -22,6 +23,7 @@ struct ActorOptions {
   std::filesystem::path folder;  ///< With the ledger, and this place's journal.
   unsigned place = 0;
   std::uint64_t seed = 0;
+  std::string hook_url;
 };
 
 /// Works until its standard input ends, then only answers and ends what it runs, until SIGTERM. Its exit code.

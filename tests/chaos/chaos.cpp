@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "chaos/actors.hpp"
+#include "chaos/hook.hpp"
 #include "chaos/judge.hpp"
 #include "chaos/storm.hpp"
 #include "support/watched_process.hpp"
@@ -79,20 +80,24 @@ bool round(const Arguments& arguments, std::uint64_t seed, std::uint64_t seconds
   Verdict verdict;
   std::map<std::string, unsigned> acts;
   {
+    Hook hook(folder);
     Storm storm({.folder = folder,
                  .server_program = arguments.server,
                  .workers = static_cast<unsigned>(arguments.workers),
                  .askers = static_cast<unsigned>(arguments.askers),
-                 .seed = seed});
+                 .seed = seed,
+                 .hook = &hook});
     storm.rage(std::chrono::seconds(seconds));
     storm.calm();
     const auto calm_at = steady_ms();
     const bool settled = wait_until_settled(storm.server(), std::chrono::seconds(45));
+    const bool delivered = wait_until_delivered(storm.server(), std::chrono::seconds(60));
     const auto settled_after = steady_ms() - calm_at;
     storm.end();
     Ledger ledger(folder / "ledger");
-    verdict = judge(storm.server(), ledger.read_more());
+    verdict = judge(storm.server(), ledger.read_more(), hook.arrivals());
     if (!settled) verdict.violations.insert(verdict.violations.begin(), "tasks still ran 45 s after the storm");
+    if (!delivered) verdict.violations.insert(verdict.violations.begin(), "deliveries were open a minute after that");
     std::printf("settled %lld ms after the storm\n", static_cast<long long>(settled_after));
     acts = storm.counts();
   }
@@ -118,12 +123,13 @@ bool round(const Arguments& arguments, std::uint64_t seed, std::uint64_t seconds
 }
 
 int main_of(std::vector<std::string> words) {
-  if (words.size() == 5 && (words[0] == "--worker" || words[0] == "--asker")) {
+  if (words.size() == 6 && (words[0] == "--worker" || words[0] == "--asker")) {
     return act({.asks = words[0] == "--asker",
                 .port = static_cast<std::uint16_t>(number(words[1])),
                 .folder = words[2],
                 .place = static_cast<unsigned>(number(words[3])),
-                .seed = number(words[4])});
+                .seed = number(words[4]),
+                .hook_url = words[5]});
   }
   const Arguments arguments = parse(words);
   constexpr std::uint64_t longest_round = 60;

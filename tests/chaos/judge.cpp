@@ -6,6 +6,7 @@
 #include <set>
 
 #include "chaos/actors.hpp"
+#include "chaos/delivery_judge.hpp"
 #include "chaos/work.hpp"
 #include "meantime/random.hpp"
 #include "meantime/redis_store.hpp"
@@ -55,7 +56,10 @@ struct Final {
 
 class Court {
  public:
-  Court(RedisServer& server, const std::vector<LedgerLine>& ledger) : server_(server), ledger_(ledger) {}
+  Court(RedisServer& server, const std::vector<LedgerLine>& ledger, Arrivals arrivals)
+      : server_(server), ledger_(ledger) {
+    deliveries_.arrivals = std::move(arrivals);
+  }
 
   Verdict judge() {
     read_ledger();
@@ -66,6 +70,8 @@ class Court {
       for (const auto& [id, final] : finals_) judge_final(id, final);
       for (const LedgerLine& line : ledger_) judge_line(line);
       judge_keys();
+      read_deliveries(look);
+      judge_deliveries(deliveries_, [this](std::string what) { wrong(std::move(what)); }, verdict_.counts);
       look.ask(look.store->forget_ended(look.clock.wall_now() + std::chrono::hours(1)));
     }
     judge_rest();
@@ -131,6 +137,16 @@ class Court {
       if (!page.next) return;
       query.after = page.next;
     }
+  }
+
+  void read_deliveries(Look& look) {
+    DeliveryQuery query{.limit = 1'000};
+    do {
+      DeliveryList page = look.ask(look.store->outbox().list_deliveries(query));
+      std::ranges::move(page.deliveries, std::back_inserter(deliveries_.deliveries));
+      query.cursor = page.next_cursor;
+    } while (!query.cursor.empty());
+    for (const auto& [id, final] : finals_) deliveries_.ended.push_back(final.record);
   }
 
   void judge_accepted(const std::string& id, const Accepted& accepted) {
@@ -294,7 +310,8 @@ class Court {
         ++verdict_.counts["pieces of results that expire"];
       } else if (key.starts_with("sg:task:") || key.starts_with("sg:mt:out:") || key.starts_with("sg:mt:key:") ||
                  key.starts_with("sg:mt:run:") || key.starts_with("sg:mt:cancel:") ||
-                 key.starts_with("sg:mt:claims:")) {
+                 key.starts_with("sg:mt:claims:") || key.starts_with("sg:mt:d:") || key.starts_with("sg:mt:dc:") ||
+                 key.starts_with("sg:mt:lane:") || key.starts_with("sg:mt:lanes:")) {
         if (left++ < enough) wrong("everything was forgotten, and there still is " + key);
       }
     }
@@ -316,15 +333,19 @@ class Court {
   std::map<std::string, Accepted> accepted_;
   std::map<std::string, std::set<std::string>> keys_;
   std::map<std::string, Final> finals_;
+  DeliveryCase deliveries_;
 };
 
 }  // namespace
 
-bool wait_until_settled(RedisServer& server, std::chrono::milliseconds limit) {
+namespace {
+
+// Looks again and again: what a process of the storm does is told to nobody outside of it.
+bool wait_until(RedisServer& server, std::chrono::milliseconds limit, const std::function<bool(Look&)>& holds) {
   Look look(server);
   const auto until = std::chrono::steady_clock::now() + limit;
   for (;;) {
-    if (look.ask(look.store->list({.status = TaskStatus::running, .limit = 1})).tasks.empty()) return true;
+    if (holds(look)) return true;
     if (std::chrono::steady_clock::now() >= until) return false;
     bool over = false;
     const auto alarm = look.clock.make_alarm([&] { over = true; });
@@ -333,8 +354,23 @@ bool wait_until_settled(RedisServer& server, std::chrono::milliseconds limit) {
   }
 }
 
-Verdict judge(RedisServer& server, const std::vector<LedgerLine>& ledger) {
-  return Court(server, ledger).judge();
+}  // namespace
+
+bool wait_until_settled(RedisServer& server, std::chrono::milliseconds limit) {
+  return wait_until(server, limit, [](Look& look) {
+    return look.ask(look.store->list({.status = TaskStatus::running, .limit = 1})).tasks.empty();
+  });
+}
+
+bool wait_until_delivered(RedisServer& server, std::chrono::milliseconds limit) {
+  return wait_until(server, limit, [](Look& look) {
+    DeliveryQuery open{.states = {DeliveryState::waiting, DeliveryState::sending}, .limit = 1};
+    return look.ask(look.store->outbox().list_deliveries(std::move(open))).deliveries.empty();
+  });
+}
+
+Verdict judge(RedisServer& server, const std::vector<LedgerLine>& ledger, Arrivals arrivals) {
+  return Court(server, ledger, std::move(arrivals)).judge();
 }
 
 }  // namespace meantime::test

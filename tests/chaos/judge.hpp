@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "chaos/hook.hpp"
 #include "chaos/ledger.hpp"
 #include "support/redis_server.hpp"
 
@@ -22,7 +23,10 @@ struct Verdict {
 /// Waits until no task runs any more. False: some still do after `limit`.
 bool wait_until_settled(RedisServer& server, std::chrono::milliseconds limit);
 
-/// The processes are gone. Reads every task, forgets them all, and looks at what is left on the server.
-Verdict judge(RedisServer& server, const std::vector<LedgerLine>& ledger);
+/// Waits until nothing is to be delivered any more. False: something still is after `limit`.
+bool wait_until_delivered(RedisServer& server, std::chrono::milliseconds limit);
+
+/// The processes are gone. Reads every task and delivery, forgets them all, and looks at what is left on the server.
+Verdict judge(RedisServer& server, const std::vector<LedgerLine>& ledger, Arrivals arrivals);
 
 }  // namespace meantime::test

@@ -34,7 +34,7 @@ void Storm::start(unsigned place) {
   const Descriptor log(open(log_file.c_str(), O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0600));
   it.child = Child({"/proc/self/exe", place < options_.workers ? "--worker" : "--asker",
                     std::to_string(it.proxy->port()), options_.folder.string(), std::to_string(place),
-                    std::to_string(options_.seed * 1'000'003 + place * 1'009 + it.starts++)},
+                    std::to_string(options_.seed * 1'000'003 + place * 1'009 + it.starts++), options_.hook->url()},
                    {.in = theirs.get(), .out = log.get(), .err = log.get()});
   it.stopped = false;
 }
@@ -74,6 +74,8 @@ void Storm::rage(std::chrono::milliseconds length) {
 }
 
 void Storm::one_act() {
+  constexpr std::uint64_t acts_to_one_on_the_hook = 6;
+  if (random(1, acts_to_one_on_the_hook) == 1) return act_on_hook();
   const auto place = static_cast<unsigned>(random(0, places_.size() - 1));
   const auto what = static_cast<unsigned>(random(0, 99));
   if (what < 40) {
@@ -147,6 +149,19 @@ void Storm::act_on_way(unsigned place, unsigned what) {
     proxy.pass();
     free(name);
   });
+}
+
+void Storm::act_on_hook() {
+  constexpr std::array faults{Fault::cut_before, Fault::cut_after, Fault::cut_in_answer, Fault::hold};
+  const auto which = random(0, faults.size());
+  if (which == faults.size()) {
+    ++counts_["hook answers 500"];
+    return options_.hook->next_fails();
+  }
+  const Fault fault = faults.at(which);
+  ++counts_[fault == Fault::hold ? "hook holds its answer" : "hook cut"];
+  options_.hook->next(fault);
+  if (fault == Fault::hold) undo_later(100, 3'000, [this] { options_.hook->release(); });
 }
 
 void Storm::act_on_server(unsigned what) {

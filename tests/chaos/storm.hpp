@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "chaos/hook.hpp"
 #include "chaos/ledger.hpp"
 #include "support/child.hpp"
 #include "support/fault_proxy.hpp"
@@ -25,6 +26,7 @@ struct StormOptions {
   unsigned workers = 4;
   unsigned askers = 2;
   std::uint64_t seed = 0;
+  Hook* hook = nullptr;  ///< Outlives it.
 };
 
 class Storm {
@@ -56,6 +58,7 @@ class Storm {
   void act_on_process(unsigned place, unsigned what);
   void act_on_way(unsigned place, unsigned what);
   void act_on_server(unsigned what);
+  void act_on_hook();
   void resume(unsigned place);
   void server_up();
   void undo_later(std::uint64_t from_ms, std::uint64_t to_ms, std::function<void()> undo);

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "program.hpp"
+#include "server_program.hpp"
 
 namespace meantime::test {
 namespace {
@@ -23,38 +23,7 @@ command = ["tail", "-f", "/dev/null"]
 budget = "50ms"
 )";
 
-class Servers : public ProgramTest {
- protected:
-  std::string file(const std::string& name, std::string_view text) {
-    const auto path = folder() / name;
-    std::ofstream(path) << text;
-    return path.string();
-  }
-
-  // Sends one request and answers its response.
-  json::value ask(Program& server, int id, const std::string& method, const json::value& params) {
-    server.write(json::serialize(json::value{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}}) +
-                 "\n");
-    const std::string mark = "\"id\":" + std::to_string(id) + ",";
-    const std::string& text = server.read_until(mark);
-    const auto start = text.rfind('\n', text.find(mark)) + 1;
-    while (text.find('\n', start) == std::string::npos) server.read_until(text.substr(start) + "\n");
-    return json::parse(std::string_view(text).substr(start, text.find('\n', start) - start));
-  }
-
-  json::value greet(Program& server) {
-    auto answer = ask(server, 1, "initialize",
-                      {{"protocolVersion", "2025-06-18"},
-                       {"capabilities", json::object()},
-                       {"clientInfo", {{"name", "test"}, {"version", "1"}}}});
-    server.write("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
-    return answer;
-  }
-
-  static std::string text_of(const json::value& answer) {
-    return std::string(answer.at("result").at("content").at(0).at("text").as_string());
-  }
-};
+using Servers = ServerProgramTest;
 
 TEST_F(Servers, ConfigCheckNamesFileLineAndRemedy) {
   const Ended wrong =

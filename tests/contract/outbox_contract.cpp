@@ -129,6 +129,25 @@ TEST_P(OutboxContract, AnAttemptWithoutAnAnswerLeavesItInDoubt) {
   EXPECT_TRUE(claim_one(*b_).in_doubt);
 }
 
+TEST_P(OutboxContract, WhileItsFirstMessageOfSeveralIsInDoubtTheOthersOfItsChannelWait) {
+  const TaskId first = ended({to("chat")});
+  const TaskId second = ended({to("chat")});
+  const Delivery held = claim_one(*a_);
+  must_plan(*a_, held, {"one", "two"});
+  must_step(*a_, held,
+            {.state = DeliveryState::waiting,
+             .attempts = 1,
+             .failed = true,
+             .in_doubt = true,
+             .again_in = Milliseconds(2'000)});
+  EXPECT_THAT(claim(*b_), IsEmpty()) << "its beginning may stand there";
+  let_pass(2'001);
+  const Delivery again = claim_one(*b_);
+  EXPECT_EQ(again.id.task_id, first);
+  must_step(*b_, again, {.state = DeliveryState::delivered, .sent = 2, .attempts = 2});
+  EXPECT_EQ(claim_one(*b_).id.task_id, second);
+}
+
 TEST_P(OutboxContract, MessagesOfTwoTasksNeverMixInOneChannel) {
   const TaskId first = ended({to("chat")});
   const TaskId second = ended({to("chat")});

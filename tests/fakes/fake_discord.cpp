@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "fakes/fake_discord.hpp"
 
+#include <regex>
+
 #include "core/json_writer.hpp"
 #include "delivery/render/units.hpp"
 #include "fakes/multipart.hpp"
@@ -28,7 +30,8 @@ FakeAnswer FakeDiscord::limit(std::string_view retry_after, bool global) {
 
 FakeAnswer FakeDiscord::answer(const FakeRequest& request) {
   if (request.method != "POST") return complain("method " + request.method, error(405, 0, "405: Method Not Allowed"));
-  if (!request.header("user-agent").starts_with("DiscordBot (")) {
+  static const std::regex agent(R"(DiscordBot \([^ ,]+, [0-9.]+\))");
+  if (!std::regex_match(request.header("user-agent"), agent)) {
     return complain("its User-Agent", error(403, 40333, "internal network error"));
   }
   if (!settings_.webhook_path.empty() && request.path == settings_.webhook_path) {

@@ -22,14 +22,21 @@ namespace {
 
 constexpr const char* op = "delivery.make_adapter";
 
-// `usual`: where the platform is, for those that are one place in the world.
-WebPlace place_of(const DestinationSettings& settings, std::string_view usual = {}) {
+// The address as it stands: of a webhook the whole of it matters.
+WebPlace whole_place_of(const DestinationSettings& settings) {
   WebPlace place;
-  place.base_url = settings.url.empty() ? std::string(usual) : settings.url;
-  while (place.base_url.ends_with('/')) place.base_url.pop_back();
+  place.base_url = settings.url;
   place.addresses = settings.allow_private ? http::Addresses::any : http::Addresses::public_only;
   place.ca_file = settings.ca_file;
   place.time_limit = settings.timeout;
+  return place;
+}
+
+// What paths are put behind. `usual`: where the platform is, for those that are one place in the world.
+WebPlace place_of(const DestinationSettings& settings, std::string_view usual = {}) {
+  WebPlace place = whole_place_of(settings);
+  if (place.base_url.empty()) place.base_url = usual;
+  while (place.base_url.ends_with('/')) place.base_url.pop_back();
   return place;
 }
 
@@ -67,9 +74,18 @@ Result<MailServer> mail_server_of(const DestinationSettings& settings) {
   }
   if (rest.empty()) return fail(errc::invalid_argument, op, "its url names no host");
   server.host = rest;
+  const bool this_machine = rest == "localhost" || rest == "[::1]" || rest.starts_with("127.");
+  if (settings.unencrypted && (server.security == MailSecurity::tls || !this_machine)) {
+    return fail(
+        errc::invalid_argument, op,
+        "security = \"none\" is for an smtp:// server on this machine, as smtp://localhost:25: leave it out, and "
+        "the letters are encrypted");
+  }
   server.user = settings.user;
   server.ca_file = settings.ca_file;
-  server.addresses = settings.allow_private ? http::Addresses::any : http::Addresses::public_only;
+  server.addresses =
+      settings.allow_private || settings.unencrypted ? http::Addresses::any : http::Addresses::public_only;
+  if (settings.unencrypted) server.security = MailSecurity::none;
   server.time_limit = settings.timeout;
   return server;
 }
@@ -87,7 +103,9 @@ Result<std::unique_ptr<meantime::Adapter>> made_with_token(const DestinationSett
   if (!token) return std::unexpected(std::move(token.error()));
   WebPlace place = place_of(settings, usual);
   if (place.base_url.empty()) return fail(errc::invalid_argument, op, "it needs url: where its server is");
-  return made<Adapter>(Settings{.place = std::move(place), .token = std::move(*token)}, parts.http, parts.clock);
+  Settings of_bot{.place = std::move(place), .token = std::move(*token), .link = settings.link};
+  if constexpr (requires { of_bot.user_agent_url; }) of_bot.user_agent_url = settings.user_agent_url;
+  return made<Adapter>(std::move(of_bot), parts.http, parts.clock);
 }
 
 // Those whose whole address stands in the configuration, or is a secret.
@@ -98,12 +116,20 @@ Result<std::unique_ptr<meantime::Adapter>> made_webhook(const DestinationSetting
     return fail(errc::invalid_argument, op, "it needs url_file or url_env: where its whole URL is");
   }
   Settings of_webhook;
-  of_webhook.place = place_of(settings);
+  of_webhook.place = whole_place_of(settings);
   of_webhook.url = secret_of(settings.url_secret);
+  of_webhook.link = settings.link;
+  if constexpr (requires { of_webhook.user_agent_url; }) of_webhook.user_agent_url = settings.user_agent_url;
   return made<Adapter>(std::move(of_webhook), parts.http, parts.clock);
 }
 
 }  // namespace
+
+Result<void> check_settings(const DestinationSettings& settings) {
+  if (settings.type != AdapterType::mail) return {};
+  if (auto server = mail_server_of(settings); !server) return std::unexpected(std::move(server.error()));
+  return {};
+}
 
 Result<std::unique_ptr<Adapter>> make_adapter(const DestinationSettings& settings, const AdapterParts& parts) {
   switch (settings.type) {
@@ -126,25 +152,29 @@ Result<std::unique_ptr<Adapter>> make_adapter(const DestinationSettings& setting
     case AdapterType::teams:
       return made_webhook<TeamsAdapter, TeamsSettings>(settings, parts);
     case AdapterType::ntfy:
-      return made<NtfyAdapter>(
-          NtfySettings{.place = place_of(settings, "https://ntfy.sh"), .token = secret_of(settings.token), .link = {}},
-          parts.http, parts.clock);
+      return made<NtfyAdapter>(NtfySettings{.place = place_of(settings, "https://ntfy.sh"),
+                                            .token = secret_of(settings.token),
+                                            .link = settings.link},
+                               parts.http, parts.clock);
     case AdapterType::mail: {
       auto server = mail_server_of(settings);
       if (!server) return std::unexpected(std::move(server.error()));
-      return made<MailAdapter>(
-          MailSettings{.server = std::move(*server), .password = secret_of(settings.token), .from = settings.from},
-          parts.loop, parts.clock);
+      return made<MailAdapter>(MailSettings{.server = std::move(*server),
+                                            .password = secret_of(settings.token),
+                                            .from = settings.from,
+                                            .link = settings.link},
+                               parts.loop, parts.clock);
     }
     case AdapterType::webhook:
-      return made<WebhookAdapter>(WebhookSettings{.place = place_of(settings),
+      return made<WebhookAdapter>(WebhookSettings{.place = whole_place_of(settings),
                                                   .url = secret_of(settings.url_secret),
                                                   .keys = secret_of(settings.token),
-                                                  .link = {}},
+                                                  .link = settings.link},
                                   parts.http, parts.clock);
     case AdapterType::command:
-      return made<CommandAdapter>(CommandSettings{.argv = settings.command, .time_limit = settings.timeout, .link = {}},
-                                  parts.loop.io(), parts.clock);
+      return made<CommandAdapter>(
+          CommandSettings{.argv = settings.command, .time_limit = settings.timeout, .link = settings.link},
+          parts.loop.io(), parts.clock);
   }
   return fail(errc::internal, op, "its type is none of those that are known");
 }

@@ -52,6 +52,9 @@ struct DestinationSettings {
   Milliseconds timeout{30'000};           ///< Of one exchange, or of the command.
   bool allow_private = false;             ///< A server that only a private network can reach.
   std::string ca_file;                    ///< PEM; empty: the system's authorities.
+  std::string link;                       ///< Where people read results: an address with `{task_id}` in it.
+  std::string user_agent_url;             ///< discord: a page about whoever runs the bot.
+  bool unencrypted = false;               ///< mail: no TLS, to a server of this machine.
 };
 
 /// What adapters work with; all outlive them.
@@ -61,6 +64,9 @@ struct AdapterParts {
   Deadlines& deadlines;
   http::Client& http;
 };
+
+/// What can be said of settings without connecting anywhere. Errors: invalid_argument, with the remedy.
+[[nodiscard]] Result<void> check_settings(const DestinationSettings& settings);
 
 /// Errors: invalid_argument (something that this type needs is missing), with the remedy.
 [[nodiscard]] Result<std::unique_ptr<Adapter>> make_adapter(const DestinationSettings& settings,

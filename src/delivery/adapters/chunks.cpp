@@ -18,9 +18,31 @@ Result<std::vector<std::string>> plan_chunks(const Message& message, render::Lim
   return packed;
 }
 
+std::string link_to(std::string_view link, const Message& message) {
+  constexpr std::string_view place = "{task_id}";
+  std::string out(link);
+  if (const auto at = out.find(place); at != std::string::npos) {
+    out.replace(at, place.size(), message.id.task_id.text());
+  }
+  return out;
+}
+
 void add_note(render::Chunk& chunk, std::string_view note) {
   chunk.text.append("\n").append(note);
   if (!chunk.html.empty()) chunk.html.append("<p>").append(note).append("</p>");
+}
+
+void without_file(render::Chunk& chunk, const Outgoing& message) {
+  const auto erase_line = [](std::string& text, std::string_view ends) {
+    const std::size_t begin = text.find(render::whole_in_file);
+    if (begin == std::string::npos) return;
+    const std::size_t end = std::min(text.find_first_of(ends, begin), text.size());
+    const std::size_t from = begin > 0 && text[begin - 1] == '\n' ? begin - 1 : begin;
+    text.erase(from, end - from);
+  };
+  erase_line(chunk.text, "\n");
+  erase_line(chunk.html, "<\n");
+  add_note(chunk, "The file could not be attached. The whole output: " + render::how_to_ask(message.task_id.text()));
 }
 
 Task<Result<std::string>> file_of(const Outgoing& message, std::size_t max_bytes) {

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <expected>
 
+#include "delivery/adapters/chunks.hpp"
 #include "delivery/adapters/event.hpp"
 #include "delivery/adapters/web.hpp"
 #include "engine/wake.hpp"

@@ -26,7 +26,7 @@ struct CommandSettings {
   std::string folder;                              ///< Empty: ours.
   Milliseconds time_limit{60'000};                 ///< Then it is asked to end, and killed five seconds later.
   std::size_t max_bytes = command_max_bytes;       ///< Of the event.
-  std::string link;  ///< With the task's id behind it: where the result can be read. Empty: nowhere.
+  std::string link;                                ///< As link_to() takes it.
 };
 
 /// Exit codes: 0 arrived (the first line of standard output is then the message's name), 75 (EX_TEMPFAIL) later,

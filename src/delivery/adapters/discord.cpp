@@ -18,12 +18,12 @@ Result<void> DiscordAdapter::check(const Redirect& redirect) const {
 }
 
 Result<std::vector<std::string>> DiscordAdapter::plan(const Message& message) const {
-  return plan_chunks(message, discord_limits);
+  return plan_chunks(message, discord_limits, link_to(settings_.link, message));
 }
 
 Task<DiscordAnswer> DiscordAdapter::post(const std::string& channel, std::string token, DiscordRequest request) {
   Headers headers{{"Authorization", "Bot " + token},
-                  {"User-Agent", std::string(discord_user_agent)},
+                  {"User-Agent", discord_user_agent(settings_.user_agent_url)},
                   {"Content-Type", std::move(request.content_type)}};
   auto answer = co_await exchange(client_, settings_.place, "POST", "/channels/" + channel + "/messages",
                                   std::move(headers), std::move(request.body));
@@ -54,7 +54,7 @@ Task<SendAnswer> DiscordAdapter::send(Outgoing message) {
   if (message.maybe_repeated) add_note(*chunk, repeated_note);
   DiscordAnswer said = co_await post(channel, *token, discord_request(*chunk, nonce, file ? &*file : nullptr));
   if (file && said.file_refused) {
-    add_note(*chunk, no_file_note);
+    without_file(*chunk, message);
     said = co_await post(channel, *token, discord_request(*chunk, nonce, nullptr));
   }
   if (said.answer.verdict == SendVerdict::auth) settings_.token.refused();

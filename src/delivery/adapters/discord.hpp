@@ -22,7 +22,9 @@ inline constexpr std::string_view discord_api = "https://discord.com/api/v10";
 
 struct DiscordSettings {
   WebPlace place{.base_url = std::string(discord_api)};
-  Secret token;  ///< The bot's.
+  Secret token;                ///< The bot's.
+  std::string link;            ///< As link_to() takes it.
+  std::string user_agent_url;  ///< A page about whoever runs the bot; empty: none is named.
 };
 
 class DiscordAdapter final : public Adapter {

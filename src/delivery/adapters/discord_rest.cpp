@@ -141,7 +141,8 @@ DiscordAnswer judge_discord(const http::Response& answer, WallTime now) {
   }
   out.file_refused = answer.status == 413 || std::ranges::find(file_codes, code) != std::end(file_codes);
   if (out.file_refused) out.answer.verdict = SendVerdict::payload;
-  out.address_gone = std::ranges::find(gone_webhook, code) != std::end(gone_webhook) || (answer.status == 404 && code == 0);
+  out.address_gone =
+      std::ranges::find(gone_webhook, code) != std::end(gone_webhook) || (answer.status == 404 && code == 0);
   return out;
 }
 
@@ -168,6 +169,11 @@ Milliseconds DiscordBuckets::wait(const std::string& channel, SteadyTime now) co
 bool is_snowflake(std::string_view text) noexcept {
   return text.size() >= 17 && text.size() <= 20 &&
          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string discord_user_agent(std::string_view url) {
+  constexpr std::string_view version = "0.1.0";
+  return "DiscordBot (" + std::string(url.empty() ? "meantime" : url) + ", " + std::string(version) + ")";
 }
 
 }  // namespace meantime::delivery

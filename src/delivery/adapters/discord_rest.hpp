@@ -52,7 +52,7 @@ class DiscordBuckets {
 /// An id of Discord's: 17 to 20 digits.
 [[nodiscard]] bool is_snowflake(std::string_view text) noexcept;
 
-/// As Discord wants to be told who is asking.
-inline constexpr std::string_view discord_user_agent = "DiscordBot (https://meantime.invalid, 0.1)";
+/// As Discord wants to be told who is asking: `url` is a page about them, if there is one.
+[[nodiscard]] std::string discord_user_agent(std::string_view url);
 
 }  // namespace meantime::delivery

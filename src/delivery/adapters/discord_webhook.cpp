@@ -7,7 +7,11 @@
 namespace meantime::delivery {
 
 DiscordWebhookAdapter::DiscordWebhookAdapter(DiscordWebhookSettings settings, http::Client& client, Clock& clock)
-    : address_(std::move(settings.place), std::move(settings.url)), client_(client), clock_(clock) {}
+    : link_(std::move(settings.link)),
+      user_agent_(discord_user_agent(settings.user_agent_url)),
+      address_(std::move(settings.place), std::move(settings.url)),
+      client_(client),
+      clock_(clock) {}
 
 Result<void> DiscordWebhookAdapter::check(const Redirect& redirect) const {
   if (redirect.channel_id.empty() || is_snowflake(redirect.channel_id)) return {};
@@ -17,12 +21,12 @@ Result<void> DiscordWebhookAdapter::check(const Redirect& redirect) const {
 }
 
 Result<std::vector<std::string>> DiscordWebhookAdapter::plan(const Message& message) const {
-  return plan_chunks(message, discord_limits);
+  return plan_chunks(message, discord_limits, link_to(link_, message));
 }
 
 Task<DiscordAnswer> DiscordWebhookAdapter::post(WebPlace place, std::string path, DiscordRequest request) {
   const std::string secret(path_of(place.base_url));
-  Headers headers{{"User-Agent", std::string(discord_user_agent)}, {"Content-Type", std::move(request.content_type)}};
+  Headers headers{{"User-Agent", user_agent_}, {"Content-Type", std::move(request.content_type)}};
   auto answer = co_await exchange(client_, place, "POST", std::move(path), std::move(headers), std::move(request.body));
   if (!answer) co_return DiscordAnswer{.answer = std::move(answer.error())};
   hide(answer->body, secret);
@@ -56,7 +60,7 @@ Task<SendAnswer> DiscordWebhookAdapter::send(Outgoing message) {
   if (!message.redirect.channel_id.empty()) path += "&thread_id=" + message.redirect.channel_id;
   DiscordAnswer said = co_await post(*place, path, discord_request(*chunk, {}, file ? &*file : nullptr));
   if (file && said.file_refused) {
-    add_note(*chunk, no_file_note);
+    without_file(*chunk, message);
     said = co_await post(*place, path, discord_request(*chunk, {}, nullptr));
   }
   if (said.address_gone) gone_ = place->base_url;

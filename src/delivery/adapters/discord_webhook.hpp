@@ -20,8 +20,10 @@ inline constexpr AdapterTraits discord_webhook_traits{
 };
 
 struct DiscordWebhookSettings {
-  WebPlace place;             ///< base_url: the webhook's...
-  std::optional<Secret> url;  ///< ...which is a secret: https://discord.com/api/webhooks/<id>/<token>
+  WebPlace place;              ///< base_url: the webhook's...
+  std::optional<Secret> url;   ///< ...which is a secret: https://discord.com/api/webhooks/<id>/<token>
+  std::string link;            ///< As link_to() takes it.
+  std::string user_agent_url;  ///< A page about whoever runs it; empty: none is named.
 };
 
 class DiscordWebhookAdapter final : public Adapter {
@@ -37,6 +39,8 @@ class DiscordWebhookAdapter final : public Adapter {
  private:
   Task<DiscordAnswer> post(WebPlace place, std::string path, DiscordRequest request);
 
+  const std::string link_;
+  const std::string user_agent_;
   WebAddress address_;
   http::Client& client_;
   Clock& clock_;

@@ -42,8 +42,4 @@ Result<std::string> event_to_send(const Outgoing& message) {
   return out.append(message.chunk.substr(1));
 }
 
-std::string link_to(std::string_view prefix, const Message& message) {
-  return prefix.empty() ? std::string{} : std::string(prefix) + message.id.task_id.text();
-}
-
 }  // namespace meantime::delivery

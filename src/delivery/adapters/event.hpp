@@ -22,7 +22,4 @@ inline constexpr int event_schema_version = 1;
 /// "timestamp", "data"}. Errors: invalid_argument (it was not made by plan_event).
 [[nodiscard]] Result<std::string> event_to_send(const Outgoing& message);
 
-/// `prefix` and the task's id; empty without a prefix.
-[[nodiscard]] std::string link_to(std::string_view prefix, const Message& message);
-
 }  // namespace meantime::delivery

@@ -90,15 +90,14 @@ Result<void> MailAdapter::check(const Redirect& redirect) const {
   }
   if (settings_.server.security == MailSecurity::none && settings_.server.addresses != http::Addresses::any) {
     return fail(errc::invalid_argument, op,
-                "Mail is not sent unencrypted over the internet: use security = \"starttls\", or allow_private = true "
-                "for a server of your own network.");
+                "Mail is not sent unencrypted over the internet: leave security out, or use a server on this machine.");
   }
   if (auto receivers = receivers_of(redirect.channel_id); !receivers) return std::unexpected(receivers.error());
   return {};
 }
 
 Result<std::vector<std::string>> MailAdapter::plan(const Message& message) const {
-  return plan_titled(message, mail_limits, {});
+  return plan_titled(message, mail_limits, link_to(settings_.link, message));
 }
 
 Result<Letter> MailAdapter::letter_of(const Outgoing& message, const std::string& subject) const {

@@ -36,6 +36,7 @@ struct MailSettings {
   MailServer server;
   std::optional<Secret> password;  ///< Of server.user.
   std::string from;                ///< One address, as meantime@example.org.
+  std::string link;                ///< As link_to() takes it.
 };
 
 /// A channel is one address, or several with commas between; all get one letter.

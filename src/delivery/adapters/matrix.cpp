@@ -78,7 +78,7 @@ Result<void> MatrixAdapter::check(const Redirect& redirect) const {
 }
 
 Result<std::vector<std::string>> MatrixAdapter::plan(const Message& message) const {
-  return plan_chunks(message, matrix_limits);
+  return plan_chunks(message, matrix_limits, link_to(settings_.link, message));
 }
 
 SendAnswer MatrixAdapter::judge(const http::Response& answer) {
@@ -178,7 +178,7 @@ Task<SendAnswer> MatrixAdapter::send(Outgoing message) {
     if (uri) {
       file = file_event(chunk->file_name, *uri, type_of(chunk->file_name), size);
     } else if (uri.error().verdict == SendVerdict::payload || uri.error().verdict == SendVerdict::target_gone) {
-      add_note(*chunk, no_file_note);
+      without_file(*chunk, message);
     } else {
       co_return std::move(uri.error());
     }

@@ -32,8 +32,9 @@ inline constexpr AdapterTraits matrix_traits{
 inline constexpr std::size_t matrix_file_bytes = 10'000'000;
 
 struct MatrixSettings {
-  WebPlace place;  ///< base_url: the homeserver's, https://matrix.example.org
-  Secret token;    ///< An access token. Its device must stay the same, or repeated messages are not noticed.
+  WebPlace place;    ///< base_url: the homeserver's, https://matrix.example.org
+  Secret token;      ///< An access token. Its device must stay the same, or repeated messages are not noticed.
+  std::string link;  ///< As link_to() takes it.
 };
 
 class MatrixAdapter final : public Adapter {

@@ -52,7 +52,7 @@ Result<void> MattermostAdapter::check(const Redirect& redirect) const {
 }
 
 Result<std::vector<std::string>> MattermostAdapter::plan(const Message& message) const {
-  return plan_chunks(message, mattermost_limits);
+  return plan_chunks(message, mattermost_limits, link_to(settings_.link, message));
 }
 
 Task<std::expected<std::string, SendAnswer>> MattermostAdapter::upload(const std::string& token,
@@ -103,7 +103,7 @@ Task<SendAnswer> MattermostAdapter::send(Outgoing message) {
         co_return std::move(id.error());
       }
     }
-    if (file_id.empty()) add_note(*chunk, no_file_note);
+    if (file_id.empty()) without_file(*chunk, message);
   }
   auto answer = co_await exchange(client_, settings_.place, "POST", "/api/v4/posts",
                                   headers_of(*token, "application/json"), post_of(*chunk, message, file_id));

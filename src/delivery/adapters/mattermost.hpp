@@ -22,8 +22,9 @@ inline constexpr AdapterTraits mattermost_traits{
 inline constexpr std::size_t mattermost_file_bytes = 100UL << 20U;  // as servers come
 
 struct MattermostSettings {
-  WebPlace place;  ///< base_url: the server's, https://chat.example.org
-  Secret token;    ///< A bot's access token.
+  WebPlace place;    ///< base_url: the server's, https://chat.example.org
+  Secret token;      ///< A bot's access token.
+  std::string link;  ///< As link_to() takes it.
 };
 
 class MattermostAdapter final : public Adapter {

@@ -5,7 +5,6 @@
 
 #include "core/json_writer.hpp"
 #include "delivery/adapters/chunks.hpp"
-#include "delivery/adapters/event.hpp"
 #include "delivery/adapters/said.hpp"
 
 namespace meantime::delivery {

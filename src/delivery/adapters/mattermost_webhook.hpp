@@ -27,7 +27,7 @@ inline constexpr AdapterTraits mattermost_webhook_traits{
 struct MattermostWebhookSettings {
   WebPlace place;             ///< base_url: the webhook's...
   std::optional<Secret> url;  ///< ...which is a secret: https://chat.example.org/hooks/...
-  std::string link;           ///< With the task's id behind it: where the result can be read. Empty: nowhere.
+  std::string link;           ///< As link_to() takes it.
 };
 
 class MattermostWebhookAdapter final : public Adapter {

@@ -6,7 +6,6 @@
 
 #include "core/json_writer.hpp"
 #include "delivery/adapters/chunks.hpp"
-#include "delivery/adapters/event.hpp"
 #include "delivery/adapters/header_words.hpp"
 #include "delivery/adapters/said.hpp"
 #include "delivery/adapters/titled.hpp"
@@ -145,7 +144,7 @@ Task<SendAnswer> NtfyAdapter::send(Outgoing message) {
     const auto code = code_of(object_of(*answer).value_or(json::object{}));
     const bool no_files = code == attachments_disallowed || code == attachment_too_large || code == too_much_attached;
     if (!no_files && answer->status != 413) co_return judge(*answer);
-    add_note(push->chunk, no_file_note);  // better without than not at all
+    without_file(push->chunk, message);  // better without than not at all
   }
   headers.emplace_back("Content-Type", "application/json");
   auto answer = co_await exchange(client_, settings_.place, "POST", "/", std::move(headers), document(topic, *push));

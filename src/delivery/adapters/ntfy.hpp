@@ -31,7 +31,7 @@ inline constexpr std::size_t ntfy_file_bytes = 2'000'000;  ///< What ntfy.sh tak
 struct NtfySettings {
   WebPlace place;               ///< base_url: https://ntfy.sh, or a server of one's own
   std::optional<Secret> token;  ///< `tk_...`; absent: the topic is open, and its name is the only secret.
-  std::string link;             ///< With the task's id behind it: opened by a tap. Empty: nothing is.
+  std::string link;             ///< As link_to() takes it: opened by a tap.
 };
 
 class NtfyAdapter final : public Adapter {

@@ -69,7 +69,7 @@ Result<void> SlackAdapter::check(const Redirect& redirect) const {
 }
 
 Result<std::vector<std::string>> SlackAdapter::plan(const Message& message) const {
-  return plan_chunks(message, slack_limits);
+  return plan_chunks(message, slack_limits, link_to(settings_.link, message));
 }
 
 Task<SlackAnswer> SlackAdapter::call(std::string method, std::string token, std::string type, std::string body) {
@@ -141,7 +141,7 @@ Task<SendAnswer> SlackAdapter::send(Outgoing message) {
         co_return std::move(said.answer);
       }
     }
-    add_note(*chunk, no_file_note);
+    without_file(*chunk, message);
   }
   SlackAnswer said = co_await call("chat.postMessage", *token, std::string(json_type), post_message(*chunk, message));
   if (said.answer.verdict == SendVerdict::arrived) said.answer.remote_id = text_at(said.said, "ts");

@@ -23,7 +23,8 @@ inline constexpr std::size_t slack_file_bytes = 50'000'000;
 
 struct SlackSettings {
   WebPlace place{.base_url = std::string(slack_api)};
-  Secret token;  ///< xoxb-..., with the scopes chat:write and, for long results, files:write.
+  Secret token;      ///< xoxb-..., with the scopes chat:write and, for long results, files:write.
+  std::string link;  ///< As link_to() takes it.
 };
 
 class SlackAdapter final : public Adapter {

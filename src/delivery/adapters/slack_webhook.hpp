@@ -27,7 +27,7 @@ inline constexpr AdapterTraits slack_webhook_traits{
 struct SlackWebhookSettings {
   WebPlace place;             ///< base_url: the webhook's...
   std::optional<Secret> url;  ///< ...which is a secret: https://hooks.slack.com/services/T.../B.../...
-  std::string link;           ///< With the task's id behind it: where the result can be read. Empty: nowhere.
+  std::string link;           ///< As link_to() takes it.
 };
 
 class SlackWebhookAdapter final : public Adapter {

@@ -2,7 +2,6 @@
 #include "delivery/adapters/teams.hpp"
 
 #include "delivery/adapters/chunks.hpp"
-#include "delivery/adapters/event.hpp"
 #include "delivery/adapters/said.hpp"
 
 namespace meantime::delivery {

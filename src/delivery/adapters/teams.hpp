@@ -25,7 +25,7 @@ inline constexpr AdapterTraits teams_traits{
 struct TeamsSettings {
   WebPlace place;             ///< base_url: of the workflow...
   std::optional<Secret> url;  ///< ...which is a secret: whoever knows it can write there.
-  std::string link;           ///< With the task's id behind it: where the result can be read. Empty: nowhere.
+  std::string link;           ///< As link_to() takes it.
 };
 
 class TeamsAdapter final : public Adapter {

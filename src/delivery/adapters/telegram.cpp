@@ -101,7 +101,7 @@ Result<void> TelegramAdapter::check(const Redirect& redirect) const {
 }
 
 Result<std::vector<std::string>> TelegramAdapter::plan(const Message& message) const {
-  return plan_chunks(message, telegram_limits);
+  return plan_chunks(message, telegram_limits, link_to(settings_.link, message));
 }
 
 std::string TelegramAdapter::chat_now(std::string_view chat) const {
@@ -206,7 +206,7 @@ Task<TelegramAdapter::Said> TelegramAdapter::post_mended(const std::string& toke
   }
   if (!file.empty() && said.answer.verdict == SendVerdict::payload) {
     file.clear();
-    add_note(chunk, no_file_note);
+    without_file(chunk, message);
     said = co_await post(token, message, chunk, file);
   }
   co_return said;

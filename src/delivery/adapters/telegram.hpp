@@ -20,7 +20,7 @@ inline constexpr render::Limits telegram_limits{
     .unit = render::Unit::utf16,
     .hard = 4'096,
     .takes_files = true,
-    .caption = 1'024 - room_for_notes,
+    .caption = 1'024 - 160,  // room for the note about repetition
 };
 inline constexpr AdapterTraits telegram_traits{
     .repeats = Repeats::not_noticed,
@@ -33,7 +33,8 @@ inline constexpr std::size_t telegram_file_bytes = 50'000'000;
 
 struct TelegramSettings {
   WebPlace place{.base_url = std::string(telegram_api)};
-  Secret token;  ///< 123456:ABC...
+  Secret token;      ///< 123456:ABC...
+  std::string link;  ///< As link_to() takes it.
 };
 
 class TelegramAdapter final : public Adapter {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "delivery/adapters/webhook.hpp"
 
+#include "delivery/adapters/chunks.hpp"
 #include "delivery/adapters/event.hpp"
 #include "delivery/adapters/said.hpp"
 #include "delivery/adapters/signing.hpp"

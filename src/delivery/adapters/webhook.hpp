@@ -25,7 +25,7 @@ struct WebhookSettings {
   std::optional<Secret> url;   ///< ...unless it is a secret.
   std::optional<Secret> keys;  ///< `whsec_` secrets with spaces between; absent: not signed.
   std::size_t max_bytes = webhook_max_bytes;
-  std::string link;  ///< With the task's id behind it: where the result can be read. Empty: nowhere.
+  std::string link;  ///< As link_to() takes it.
 };
 
 class WebhookAdapter final : public Adapter {

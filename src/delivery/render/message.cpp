@@ -102,11 +102,15 @@ std::string_view last_lines_of(std::string_view text, std::uint64_t chars) {
   return text.substr(start + 1, end - start);
 }
 
-std::string how_to_get(const Report& report, std::string_view file_name) {
-  if (!file_name.empty()) return "The whole output is in the file " + std::string(file_name) + ".";
-  if (!report.link.empty()) return "The whole output: " + report.link;
-  if (report.result_cut) return "What is kept of it: check_task with task_id " + report.task_id + ".";
-  return "The whole output: check_task with task_id " + report.task_id + ", or: meantime output " + report.task_id;
+void add_how_to_get(Body& body, const Report& report, std::string_view file_name) {
+  if (!file_name.empty()) body.add_line(std::string(whole_in_file) + std::string(file_name) + ".");
+  if (!report.link.empty()) body.add_line("The whole output: " + report.link);
+  if (!file_name.empty() || !report.link.empty()) return;
+  if (report.result_cut) {
+    body.add_line("What is kept of it: check_task with task_id " + report.task_id + ".");
+  } else {
+    body.add_line("The whole output: " + how_to_ask(report.task_id));
+  }
 }
 
 std::uint64_t all_chars(const Report& report) {
@@ -150,6 +154,11 @@ Report report_of(const TaskRecord& record, std::string_view text, bool text_cut,
   report.max_chars = max_chars == 0 ? Report::default_max_chars : max_chars;
   report.link = std::move(link);
   return report;
+}
+
+std::string how_to_ask(std::string_view task_id) {
+  const std::string id(task_id);
+  return "check_task with task_id " + id + ", or: meantime output " + id;
 }
 
 std::string readable(std::string_view text, MediaType type) {
@@ -216,7 +225,7 @@ Body Body::whole(const Report& report) {
   Body body;
   if (report.status == TaskStatus::failed) {
     add_failure(body, report, longest_error_chars, last_lines_chars);
-    if (!says_all(report)) body.add_line(how_to_get(report, {}));
+    if (!says_all(report)) add_how_to_get(body, report, {});
     return body;
   }
   body.add_code(only_white(report.text) ? std::string_view("(empty result)") : report.text);
@@ -229,7 +238,7 @@ Body Body::excerpt(const Report& report, Excerpt excerpt, std::string_view file_
   if (report.status == TaskStatus::failed) {
     add_failure(body, report, std::min(excerpt.head_chars, longest_error_chars),
                 std::min(excerpt.tail_chars, last_lines_chars));
-    body.add_line(how_to_get(report, file_name));
+    add_how_to_get(body, report, file_name);
     return body;
   }
   const std::string_view text = report.text;
@@ -246,7 +255,7 @@ Body Body::excerpt(const Report& report, Excerpt excerpt, std::string_view file_
     if (block.kind == Block::Kind::code) block.language = language_of(text);
   }
   if (report.result_cut) body.add_line("The result was over its limit: its middle was not kept.");
-  body.add_line(how_to_get(report, file_name));
+  add_how_to_get(body, report, file_name);
   return body;
 }
 

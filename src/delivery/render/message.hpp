@@ -74,7 +74,7 @@ class Body {
   /// All of it: the result, `(empty result)`, or the failure with the last lines of the output.
   [[nodiscard]] static Body whole(const Report& report);
   /// Beginning and end; between them a line `…[truncated]` that says how much is missing, and last how to get the
-  /// rest: from the file `file_name`, from the report's link, or by asking for the task.
+  /// rest: from the file `file_name` and the report's link, or by asking for the task.
   [[nodiscard]] static Body excerpt(const Report& report, Excerpt excerpt, std::string_view file_name = {});
 
   void add_code(std::string_view text);  ///< A view.
@@ -87,6 +87,11 @@ class Body {
  private:
   std::deque<std::string> kept_;
 };
+
+/// Begins the line that names the file with the whole.
+inline constexpr std::string_view whole_in_file = "The whole output is in the file ";
+/// How the whole of a task's output is read where nothing else leads to it.
+[[nodiscard]] std::string how_to_ask(std::string_view task_id);
 
 /// `<tool>-<short id>.txt`, or .json when the text looks like it: letters, digits, `.`, `_`, `-` only.
 [[nodiscard]] std::string file_name_of(const Report& report);

@@ -121,6 +121,9 @@ TEST(Message, S43_WhatIsLeftOutIsSaidWithNumbersAndHowToGetIt) {
   EXPECT_THAT(body.blocks[3].text, HasSubstr("meantime output " + report.task_id));
   EXPECT_EQ(Body::excerpt(report, {10, 10}, "a.txt").blocks[3].text, "The whole output is in the file a.txt.");
   report.link = "https://example.org/r/1";
+  const Body both = Body::excerpt(report, {10, 10}, "a.txt");
+  EXPECT_EQ(both.blocks[3].text, "The whole output is in the file a.txt.");
+  EXPECT_EQ(both.blocks[4].text, "The whole output: https://example.org/r/1");
   EXPECT_EQ(Body::excerpt(report, {10, 10}).blocks[3].text, "The whole output: https://example.org/r/1");
 }
 

@@ -136,7 +136,8 @@ if ARGV[19] ~= '' then redis.call('HSET', KEYS[1], 'error', ARGV[19]) end
 local due = now + ARGV[18]
 redis.call('HSET', KEYS[1], 'state', state, 'stepped', text(now), 'step', ARGV[7], 'due', text(due))
 local is_open = state == 'sending' or state == 'waiting'
-local half_sent = sent > 0 and sent < tonumber(h[6] or '0')
+local chunks = tonumber(h[6] or '0')
+local half_sent = (sent > 0 or (ARGV[17] == '1' and chunks > 1)) and sent < chunks
 local next_due = place(member_of(h[9], id), h[7], h[8], is_open and due or nil, state == 'sending' or half_sent)
 settle(h[7])
 if not is_open then

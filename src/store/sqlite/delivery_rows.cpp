@@ -10,6 +10,9 @@ namespace meantime::store {
 namespace {
 
 constexpr std::string_view open_states = "d.state <= 1";  // waiting, sending
+// As the index deliveries_busy has it, and is_half_sent().
+constexpr std::string_view busy_states =
+    "d.state <= 1 AND (d.state = 1 OR ((d.sent > 0 OR (d.doubt = 1 AND d.chunks > 1)) AND d.sent < d.chunks))";
 static_assert(static_cast<int>(DeliveryState::sending) == 1);
 
 std::int64_t millis(WallTime time) {
@@ -69,9 +72,10 @@ Delivery read_delivery(const Statement& row) {
   return out;
 }
 
-DeliveryRows::DeliveryRows(Database& db, const std::string& worker)
+DeliveryRows::DeliveryRows(Database& db, const RunFolder& folder)
     : db_(db),
-      worker_(worker),
+      folder_(folder),
+      worker_(folder.worker()),
       redirects_exist_(db, "SELECT 1 FROM redirects LIMIT 1"),
       insert_all_(db,
                   "INSERT INTO deliveries(n, place, destination, channel, due, created) "
@@ -93,8 +97,9 @@ DeliveryRows::DeliveryRows(Database& db, const std::string& worker)
       next_channel_(db, "SELECT d.channel FROM deliveries d WHERE " + std::string(open_states) +
                             " AND d.destination = ? AND d.channel > ? ORDER BY d.channel LIMIT 1"),
       paused_(db, "SELECT until FROM pauses WHERE destination = ?"),
-      busy_(db, "SELECT d.d, d.due FROM deliveries d INDEXED BY deliveries_busy WHERE " + std::string(open_states) +
-                    " AND (d.state = 1 OR (d.sent > 0 AND d.sent < d.chunks)) AND d.destination = ? AND d.channel = ? "
+      busy_(db, "SELECT d.d, d.due, d.state, d.worker FROM deliveries d INDEXED BY deliveries_busy WHERE " +
+                    std::string(busy_states) +
+                    " AND d.destination = ? AND d.channel = ? "
                     "ORDER BY d.state DESC LIMIT 1"),  // one that is replayed from its middle waits for what is held
       earliest_(db, "SELECT d.d, d.due FROM deliveries d WHERE " + std::string(open_states) +
                         " AND d.destination = ? AND d.channel = ? ORDER BY d.due, d.d LIMIT 1"),
@@ -111,7 +116,9 @@ DeliveryRows::DeliveryRows(Database& db, const std::string& worker)
       pause_(db, "INSERT OR REPLACE INTO pauses(destination, until, why) VALUES(?,?,?)"),
       resume_(db, "DELETE FROM pauses WHERE destination = ?"),
       forget_chunks_(db, "DELETE FROM delivery_chunks WHERE d IN (SELECT d FROM deliveries WHERE n = ?)"),
-      forget_(db, "DELETE FROM deliveries WHERE n = ?") {}
+      forget_(db, "DELETE FROM deliveries WHERE n = ?"),
+      let_go_(db, "UPDATE deliveries AS d INDEXED BY deliveries_busy SET due = ?2 WHERE " + std::string(busy_states) +
+                      " AND d.state = 1 AND d.worker = ?1 AND d.due > ?2") {}
 
 // Most tasks are redirected nowhere, and most stores know no redirect at all: that is to cost nothing.
 bool DeliveryRows::open_all(const TaskId& task, TaskStatus status, WallTime now) {
@@ -146,6 +153,11 @@ bool DeliveryRows::open(std::int64_t n, std::int64_t place, WallTime now) {
 void DeliveryRows::forget(std::int64_t n) {
   forget_chunks_.run(n);
   forget_.run(n);
+}
+
+bool DeliveryRows::let_go(const std::string& worker, WallTime now) {
+  let_go_.run(worker, millis(now));
+  return db_.changes() > 0;
 }
 
 void DeliveryRows::pause(const std::string& destination, WallTime now, Milliseconds time, const std::string& why) {
@@ -203,17 +215,22 @@ std::optional<std::string> DeliveryRows::next_channel(const std::string& destina
   return next;
 }
 
-// The one that is held or half sent goes before all others of its channel.
+// The one that is held or half sent goes before all others of its channel. What a killed process held is due at once.
 std::optional<DeliveryRows::Candidate> DeliveryRows::candidate(const std::string& destination,
-                                                               const std::string& channel) {
-  for (Statement* statement : {&busy_, &earliest_}) {
-    std::optional<Candidate> found;
-    statement->open(destination, channel);
-    if (statement->step()) found = Candidate{statement->integer(0), statement->integer(1)};
-    statement->reset();
-    if (found) return found;
+                                                               const std::string& channel, WallTime now) {
+  std::optional<Candidate> found;
+  busy_.open(destination, channel);
+  if (busy_.step()) {
+    found = Candidate{busy_.integer(0), busy_.integer(1)};
+    const bool held_by_another = busy_.integer(2) == state(DeliveryState::sending) && busy_.text(3) != worker_;
+    if (found->due > millis(now) && held_by_another && folder_.was_killed(busy_.text(3))) found->due = millis(now);
   }
-  return std::nullopt;
+  busy_.reset();
+  if (found) return found;
+  earliest_.open(destination, channel);
+  if (earliest_.step()) found = Candidate{earliest_.integer(0), earliest_.integer(1)};
+  earliest_.reset();
+  return found;
 }
 
 void DeliveryRows::candidates_of(const std::string& destination, const ClaimQuery& query, WallTime now, Claimed& out,
@@ -224,7 +241,7 @@ void DeliveryRows::candidates_of(const std::string& destination, const ClaimQuer
   bool around = false;
   // Each channel has its turn, however many deliveries wait in another. A channel may have no name.
   const auto take = [&](const std::string& channel) {
-    const auto next = candidate(destination, channel);
+    const auto next = candidate(destination, channel, now);
     if (!next) return true;
     if (next->due > millis(now)) {
       const Milliseconds left(next->due - millis(now));

@@ -10,6 +10,7 @@
 
 #include "meantime/outbox.hpp"
 #include "store/sqlite/database.hpp"
+#include "store/sqlite/run_folder.hpp"
 
 namespace meantime::store {
 
@@ -20,13 +21,15 @@ extern const std::string_view delivery_tables;
 
 class DeliveryRows {
  public:
-  DeliveryRows(Database& db, const std::string& worker);
+  DeliveryRows(Database& db, const RunFolder& folder);
 
   /// The deliveries of a task that has just ended so. True: there is at least one.
   bool open_all(const TaskId& task, TaskStatus status, WallTime now);
   /// That of one redirect of a task that ended before.
   bool open(std::int64_t n, std::int64_t place, WallTime now);
   void forget(std::int64_t n);
+  /// What `worker`, which is dead, held is due now. True: it held something.
+  bool let_go(const std::string& worker, WallTime now);
   void pause(const std::string& destination, WallTime now, Milliseconds time, const std::string& why);
 
   Claimed claim(const ClaimQuery& query, WallTime now);
@@ -46,12 +49,13 @@ class DeliveryRows {
   std::vector<std::string> remote_ids(std::int64_t d, std::uint32_t sent);
   void write(std::int64_t d, const Delivery& delivery, WallTime due);
   std::optional<std::string> next_channel(const std::string& destination, const std::string& after);
-  std::optional<Candidate> candidate(const std::string& destination, const std::string& channel);
+  std::optional<Candidate> candidate(const std::string& destination, const std::string& channel, WallTime now);
   void candidates_of(const std::string& destination, const ClaimQuery& query, WallTime now, Claimed& out,
                      std::vector<Candidate>& chosen);
   Result<Delivery> held(const ClaimToken& claim, const char* op, std::int64_t& d);
 
   Database& db_;
+  const RunFolder& folder_;
   const std::string& worker_;
   bool any_redirects_ = false;
   std::map<std::string, std::string> last_claimed_;  // of each destination: the next claim begins behind it
@@ -78,6 +82,7 @@ class DeliveryRows {
   Statement resume_;
   Statement forget_chunks_;
   Statement forget_;
+  Statement let_go_;
 };
 
 /// A row of delivery_columns, but for remote_ids.

@@ -39,7 +39,7 @@ Rows::Rows(Database& db, const RunFolder& folder, Milliseconds lease)
       folder_(folder),
       worker_(folder.worker()),
       lease_(lease),
-      deliveries_(db, worker_),
+      deliveries_(db, folder),
       insert_(db,
               "INSERT INTO tasks(id, owner, tool, channel, platform, worker, created, key, rerun, arguments, "
               "attempt) VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO NOTHING"),

@@ -79,13 +79,22 @@ void RunFolder::leave() noexcept {
   }
 }
 
-bool RunFolder::holds_lock(const std::string& worker) const {
+RunFolder::Lock RunFolder::lock_state(const std::string& worker) const {
   const int fd = ::open(lock_of(folder_, worker).c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return errno != ENOENT;  // no lock: it left. Anything else tells nothing, and its lease decides.
+  // No lock: it left. Anything else tells nothing, and its lease decides.
+  if (fd < 0) return errno == ENOENT ? Lock::missing : Lock::held;
   // Shared: two who look at the same time do not take each other for the owner.
   const bool held = flock(fd, LOCK_SH | LOCK_NB) != 0;
   ::close(fd);
-  return held;
+  return held ? Lock::held : Lock::free;
+}
+
+bool RunFolder::holds_lock(const std::string& worker) const {
+  return lock_state(worker) == Lock::held;
+}
+
+bool RunFolder::was_killed(const std::string& worker) const {
+  return lock_state(worker) == Lock::free;
 }
 
 bool RunFolder::is_dead(const std::string& worker, std::string_view boot) const {

@@ -34,6 +34,8 @@ class RunFolder {
 
   /// True when the operating system knows that `worker`, of the machine's run `boot`, is gone. Any thread.
   [[nodiscard]] bool is_dead(const std::string& worker, std::string_view boot) const;
+  /// True when `worker` died without leaving: its lock is there, and nobody holds it. Any thread.
+  [[nodiscard]] bool was_killed(const std::string& worker) const;
   /// Removes what a gone worker left; false when it is not gone. Any thread.
   [[nodiscard]] bool remove_if_gone(const std::string& worker) const;
 
@@ -42,6 +44,8 @@ class RunFolder {
   [[nodiscard]] static const std::string& boot_id();
 
  private:
+  enum class Lock : unsigned char { held, free, missing };
+  [[nodiscard]] Lock lock_state(const std::string& worker) const;
   [[nodiscard]] bool holds_lock(const std::string& worker) const;
 
   const std::filesystem::path folder_;

@@ -109,7 +109,14 @@ CREATE TABLE delivery_chunks(d INTEGER NOT NULL, k INTEGER NOT NULL, payload BLO
 CREATE TABLE pauses(destination TEXT PRIMARY KEY, until INTEGER NOT NULL, why TEXT NOT NULL) WITHOUT ROWID;
 )sql";
 
-constexpr std::array<const char*, 4> all_migrations{version_1, version_2, version_3, version_4};
+// One whose first message of several may have arrived keeps the others of its channel waiting, too.
+constexpr const char* version_5 = R"sql(
+DROP INDEX deliveries_busy;
+CREATE INDEX deliveries_busy ON deliveries(destination, channel)
+  WHERE state <= 1 AND (state = 1 OR ((sent > 0 OR (doubt = 1 AND chunks > 1)) AND sent < chunks));
+)sql";
+
+constexpr std::array<const char*, 5> all_migrations{version_1, version_2, version_3, version_4, version_5};
 
 // Each missing folder is made for this user alone.
 Result<void> make_folder(const fs::path& folder, const char* op, std::string_view another_place) {

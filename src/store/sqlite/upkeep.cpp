@@ -102,6 +102,7 @@ Result<LostReport> Rows::reap_lost(const ReclaimPolicy& policy, SteadyTime now, 
       }
     }
     if (left_some) continue;
+    if (folder_.was_killed(worker) && deliveries_.let_go(worker, wall_now)) notices_.due = true;
     // One that is only hung may come back, and then renews its lease; one that is gone cannot.
     if (folder_.remove_if_gone(worker)) {
       removed.run(worker);
