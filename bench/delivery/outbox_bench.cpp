@@ -56,7 +56,7 @@ double at_share(std::vector<double> values, double share) {
 const std::vector<std::string> store_kinds{"memory", "sqlite", "redis"};
 const std::string result_text = "The build of 240 files is done: 3 warnings, no errors, 1,214 tests passed in 93 s.";
 const Caller caller{"user1", "", ""};
-constexpr int at_once = 64;
+constexpr int at_once = 256;
 
 /// What outlives the stores.
 struct Machines {
