@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <map>
 #include <optional>
@@ -155,8 +156,22 @@ Task<void> end_tasks(Worker& worker, int& left) {
   }
 }
 
+/// What one round of one kind of store gave.
+struct Rate {
+  double per_second = 0;
+  double cpu_us = 0;    // of this process, for one delivery
+  double redis_us = 0;  // of the server
+};
+
+double cpu_of(pid_t process) {
+  clockid_t clock{};
+  timespec used{};
+  if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+}
+
 // So many tasks have ended when the deliverer begins; until the last delivery is written down as delivered.
-double deliveries_per_second(Machines& machines, const std::string& kind, int deliveries) {
+Rate deliveries_per_second(Machines& machines, const std::string& kind, int deliveries) {
   Worker worker(machines, kind);
   int left = deliveries;
   std::vector<Task<void>> ends;
@@ -169,17 +184,24 @@ double deliveries_per_second(Machines& machines, const std::string& kind, int de
   }
   machines.sink.forget();
   const auto& arrived = machines.sink.arrivals().requests;
+  const pid_t redis = kind == "redis" ? machines.redis->pid() : 0;
+  const double redis_before = redis > 0 ? cpu_of(redis) : 0;
+  const double cpu_before = own_cpu();
   const auto from = steady_clock::now();
   worker.deliverer->start();
   while (arrived.load(std::memory_order_acquire) < static_cast<std::uint64_t>(deliveries)) worker.io.run_one();
   worker.wait(worker.deliverer->drain(Milliseconds(30'000)));
   const double seconds = std::chrono::duration<double>(steady_clock::now() - from).count();
+  const double micros_of_one = 1e6 / deliveries;
+  const Rate rate{.per_second = deliveries / seconds,
+                  .cpu_us = (own_cpu() - cpu_before) * micros_of_one,
+                  .redis_us = redis > 0 ? (cpu_of(redis) - redis_before) * micros_of_one : 0};
   const auto open = worker.wait(worker.outbox().list_deliveries(
       {.states = {DeliveryState::waiting, DeliveryState::sending, DeliveryState::partial, DeliveryState::dead}}));
   if (!open || !open->deliveries.empty() || arrived.load() != static_cast<std::uint64_t>(deliveries)) {
     throw std::runtime_error("not each delivery was made once");
   }
-  return deliveries / seconds;
+  return rate;
 }
 
 // What the webhook adapter sends for one of these tasks.
@@ -219,24 +241,34 @@ void rate(Machines& machines, const std::vector<std::string>& kinds) {
   const int rounds = small() ? 1 : 5;
   const BarePosts post = same_post(machines.sink, deliveries);
   std::vector<double> limits;
+  std::vector<double> limit_cpu;
   std::map<std::string, std::vector<double>> rates;
+  std::map<std::string, std::vector<double>> cpu;
+  std::map<std::string, std::vector<double>> redis_cpu;
   std::map<std::string, std::vector<double>> shares;
   for (int round = 0; round < rounds; ++round) {
     for (const std::string& kind : kinds) {
+      const double cpu_before = own_cpu();
       const double before = bare_posts_per_second(post);
-      const double ours = deliveries_per_second(machines, kind, deliveries);
+      limit_cpu.push_back((own_cpu() - cpu_before) * 1e6 / deliveries);
+      const auto [ours, cpu_us, redis_us] = deliveries_per_second(machines, kind, deliveries);
       const double after = bare_posts_per_second(post);
+      cpu[kind].push_back(cpu_us);
+      redis_cpu[kind].push_back(redis_us);
       limits.push_back((before + after) / 2);
       rates[kind].push_back(ours);
       shares[kind].push_back(ours / limits.back());
     }
   }
-  say("limit: bare libcurl multi, %zu bytes, %d at once: %.0f posts/s (%.0f to %.0f)", post.body.size(), at_once,
-      at_share(limits, 0.5), at_share(limits, 0), at_share(limits, 1));
+  say("limit: bare libcurl multi, %zu bytes, %d at once: %.0f posts/s (%.0f to %.0f), own CPU %.1f us each",
+      post.body.size(), at_once, at_share(limits, 0.5), at_share(limits, 0), at_share(limits, 1),
+      at_share(limit_cpu, 0.5));
   for (const std::string& kind : kinds) {
     say("%s: %.0f deliveries/s, %.0f %% of the limit beside it (%.0f to %.0f %%), median of %d rounds", kind.c_str(),
         at_share(rates[kind], 0.5), at_share(shares[kind], 0.5) * 100, at_share(shares[kind], 0) * 100,
         at_share(shares[kind], 1) * 100, rounds);
+    say("  CPU of a delivery: ours %.1f us, the Redis server's %.1f us", at_share(cpu[kind], 0.5),
+        at_share(redis_cpu[kind], 0.5));
   }
 }
 
