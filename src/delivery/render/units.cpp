@@ -35,17 +35,20 @@ std::size_t Measure::of_block(const char* text) const noexcept {
   const unsigned char controls_end = controls_ ? 0x20 : 0;
   unsigned char wide = 0;
   unsigned char control = 0;
+  unsigned char lines = 0;
   unsigned char found = 0;
   for (std::size_t i = 0; i < Bytes; ++i) {
     const unsigned char c = bytes[i];
+    const auto line_end = static_cast<unsigned char>(c == '\n');
     wide |= c;
-    control |= static_cast<unsigned char>(c < controls_end) & static_cast<unsigned char>(c != '\n');
+    control |= static_cast<unsigned char>(c < controls_end) & static_cast<unsigned char>(line_end ^ 1U);
+    lines = static_cast<unsigned char>(lines + line_end);
     found |= static_cast<unsigned char>(c == special[0]) | static_cast<unsigned char>(c == special[1]) |
              static_cast<unsigned char>(c == special[2]) | static_cast<unsigned char>(c == special[3]) |
-             static_cast<unsigned char>(c == special[4]) | static_cast<unsigned char>(c == special[5]);
+             static_cast<unsigned char>(c == special[4]);
   }
   if (wide >= 0x80U || control != 0) return by_table({text, Bytes});
-  std::size_t total = Bytes * plain_;
+  std::size_t total = Bytes * plain_ + std::size_t{lines} * line_extra_;
   if (found == 0) return total;
   for (std::size_t which = 0; which < special.size() && extra_[which] != 0; ++which) {
     const unsigned char wanted = special[which];

@@ -58,8 +58,9 @@ class Measure {
   bool any_special_ = false;
   bool controls_ = false;  // those but the line end cost something else
   std::uint8_t plain_ = 1;
-  std::array<std::uint8_t, 6> special_{};  // the line end, `"`, `\`, `&`, `<`, `>`: those that cost...
-  std::array<std::uint8_t, 6> extra_{};    // ...so much more than others. 0: there is none in this place
+  std::uint8_t line_extra_ = 0;            // of a line end
+  std::array<std::uint8_t, 5> special_{};  // `"`, `\`, `&`, `<`, `>`: those that cost...
+  std::array<std::uint8_t, 5> extra_{};    // ...so much more than others. 0: there is none in this place
 };
 
 /// Length of valid UTF-8 in `unit`.
@@ -92,17 +93,19 @@ constexpr void Measure::find_plain() {
   special_.fill(0x80);
   extra_.fill(0);
   controls_ = false;
+  line_extra_ = static_cast<std::uint8_t>(cost_['\n'] - plain_);  // it never costs less
   std::size_t found = 0;
   for (unsigned byte = 0; byte < 0x80U; ++byte) {
     if (cost_[byte] == plain_) continue;
-    if (byte < 0x20U && byte != '\n') {
+    if (byte == '\n') continue;
+    if (byte < 0x20U) {
       controls_ = true;
     } else {
       special_[found] = static_cast<std::uint8_t>(byte);
       extra_[found++] = static_cast<std::uint8_t>(cost_[byte] - plain_);
     }
   }
-  any_special_ = found > 0 || controls_;
+  any_special_ = found > 0 || controls_ || line_extra_ > 0;
 }
 
 constexpr Measure Measure::with(const Measure& other) const {
