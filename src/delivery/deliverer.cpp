@@ -286,13 +286,15 @@ class Deliverer::Impl final : public OutboxListener {
 
   Task<Result<Message>> message_of(const Delivery& delivery) {
     Message message;
+    // Both are asked at once: a store answers them in one go.
+    auto reading = ports_.store.read_result(delivery.id.task_id, 0, options_.text_chars);
     auto record = co_await ports_.store.find(delivery.id.task_id);
     if (!record) co_return std::unexpected(std::move(record.error()));
     message.record = std::move(*record);
     message.redirect = delivery.redirect;
     message.id = delivery.id;
     if (message.record.result_bytes > 0) {
-      auto text = co_await ports_.store.read_result(delivery.id.task_id, 0, options_.text_chars);
+      auto text = co_await std::move(reading);
       if (!text) co_return std::unexpected(std::move(text.error()));
       message.text_cut = message.record.result_cut || message.record.result_chars > options_.text_chars;
       message.text = std::move(text->text);

@@ -2,7 +2,6 @@
 #include "store/sqlite/delivery_rows.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "store/delivery_rules.hpp"
 
@@ -98,6 +97,9 @@ DeliveryRows::DeliveryRows(Database& db, const std::string& worker)
                     "ORDER BY d.state DESC LIMIT 1"),  // one that is replayed from its middle waits for what is held
       earliest_(db, "SELECT d.d, d.due FROM deliveries d WHERE " + std::string(open_states) +
                         " AND d.destination = ? AND d.channel = ? ORDER BY d.due, d.d LIMIT 1"),
+      plan_(db,
+            "UPDATE deliveries SET chunks = ?, stepped = ? WHERE n = (SELECT n FROM tasks WHERE id = ?) AND place = ? "
+            "AND state = 1 AND claim = ? AND worker = ? RETURNING d"),
       put_chunk_(db, "INSERT OR REPLACE INTO delivery_chunks(d, k, payload) VALUES(?,?,?)"),
       put_remote_(db,
                   "INSERT INTO delivery_chunks(d, k, remote) VALUES(?,?,?) ON CONFLICT(d, k) DO UPDATE SET "
@@ -256,7 +258,8 @@ void DeliveryRows::candidates_of(const std::string& destination, const ClaimQuer
 
 Claimed DeliveryRows::claim(const ClaimQuery& query, WallTime now) {
   Claimed out;
-  const std::set<std::string, std::less<>> known(query.destinations.begin(), query.destinations.end());
+  std::vector<std::string_view> known(query.destinations.begin(), query.destinations.end());
+  if (!std::ranges::is_sorted(known)) std::ranges::sort(known);
   std::vector<Candidate> chosen;
   for (std::string destination;;) {
     next_destination_.open(destination);
@@ -264,7 +267,7 @@ Claimed DeliveryRows::claim(const ClaimQuery& query, WallTime now) {
     if (any) destination = next_destination_.text(0);
     next_destination_.reset();
     if (!any || !db_.ok()) break;
-    if (!known.contains(destination)) continue;
+    if (!std::ranges::binary_search(known, std::string_view(destination))) continue;
     paused_.open(destination);
     const std::int64_t until = paused_.step() ? paused_.integer(0) : 0;
     paused_.reset();
@@ -298,13 +301,19 @@ Result<Delivery> DeliveryRows::held(const ClaimToken& claim, const char* op, std
 
 Result<void> DeliveryRows::plan(const ClaimToken& claim, const std::vector<std::string>& chunks, WallTime now) {
   std::int64_t d = 0;
-  auto delivery = held(claim, "outbox.plan", d);
-  if (!delivery) return std::unexpected(std::move(delivery.error()));
+  plan_.open(chunks.size(), millis(now), blob(claim.id.task_id), claim.id.place, claim.claim, worker_);
+  bool held_here = false;
+  while (plan_.step()) {
+    held_here = true;
+    d = plan_.integer(0);
+  }
+  plan_.reset();
+  if (!held_here) {
+    auto why = held(claim, "outbox.plan", d);
+    return why ? claim_is_over("outbox.plan", claim.id) : std::unexpected(std::move(why.error()));
+  }
   drop_chunks_.run(d);
   for (std::size_t k = 0; k < chunks.size(); ++k) put_chunk_.run(d, k + 1, Blob{chunks[k]});
-  delivery->chunks = static_cast<std::uint32_t>(chunks.size());
-  delivery->stepped_at = now;
-  write(d, *delivery, delivery->due_at);
   return {};
 }
 

@@ -69,6 +69,7 @@ class DeliveryRows {
   Statement paused_;
   Statement busy_;
   Statement earliest_;
+  Statement plan_;
   Statement put_chunk_;
   Statement put_remote_;
   Statement drop_payloads_;
