@@ -136,7 +136,8 @@ void ClientThread::wait_and_act() {
     int what = 0;
     if ((event.events & EPOLLIN) != 0) what |= CURL_CSELECT_IN;
     if ((event.events & EPOLLOUT) != 0) what |= CURL_CSELECT_OUT;
-    if ((event.events & (EPOLLERR | EPOLLHUP)) != 0) what |= CURL_CSELECT_ERR;
+    // It looks itself: what broke may still be read to its end, and a kept connection that broke is tried again.
+    if ((event.events & (EPOLLERR | EPOLLHUP)) != 0) what = 0;
     curl_multi_socket_action(multi_, event.data.fd, what, &running);
   }
   if (act_at_ && *act_at_ <= steady_clock::now()) {
