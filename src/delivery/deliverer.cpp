@@ -280,7 +280,7 @@ class Deliverer::Impl final : public OutboxListener {
                              .detail = "the adapter did not answer within " +
                                        std::to_string(options_.longest_send.count()) + " ms and was dropped"};
       }
-      DeliveryStep held{.sent = delivery.sent, .hold = options_.hold};
+      DeliveryStep held{.sent = delivery.sent, .in_doubt = true, .hold = options_.hold};
       if (auto kept = co_await outbox_.step({delivery.id, delivery.claim}, std::move(held));
           !kept && kept.error().code == errc::already_final) {
         co_return SendAnswer{.verdict = SendVerdict::unknown, .detail = "another process took the delivery over"};
@@ -347,13 +347,15 @@ class Deliverer::Impl final : public OutboxListener {
 
   Task<Result<Message>> message_of(const Delivery& delivery) {
     Message message;
+    // Both are asked at once: a store answers them in one go.
+    auto reading = ports_.store.read_result(delivery.id.task_id, 0, options_.text_chars);
     auto record = co_await ports_.store.find(delivery.id.task_id);
     if (!record) co_return std::unexpected(std::move(record.error()));
     message.record = std::move(*record);
     message.redirect = delivery.redirect;
     message.id = delivery.id;
     if (message.record.result_bytes > 0) {
-      auto text = co_await ports_.store.read_result(delivery.id.task_id, 0, options_.text_chars);
+      auto text = co_await std::move(reading);
       if (!text) co_return std::unexpected(std::move(text.error()));
       message.text_cut = message.record.result_cut || message.record.result_chars > options_.text_chars;
       message.text = std::move(text->text);

@@ -44,14 +44,15 @@ std::string_view trimmed(std::string_view text) {
 
 }  // namespace
 
-ClientThread::Job::Job(std::shared_ptr<Transfer> transfer) : transfer_(std::move(transfer)), easy_(curl_easy_init()) {
+ClientThread::Job::Job(std::shared_ptr<Transfer> transfer, CURL* easy) : transfer_(std::move(transfer)), easy_(easy) {
   if (easy_ == nullptr) return;
   set_request();
   set_headers();
 }
 
 ClientThread::Job::~Job() {
-  curl_easy_cleanup(easy_);
+  // Nothing of this object is known to the handle any more.
+  if (easy_ != nullptr) curl_easy_reset(easy_);
   curl_slist_free_all(headers_);
 }
 

@@ -14,12 +14,13 @@ namespace meantime::http {
 
 class ClientThread::Job {
  public:
-  explicit Job(std::shared_ptr<Transfer> transfer);
+  /// `easy`: a handle that nobody else uses, without options of its own; null: there was no memory for one.
+  Job(std::shared_ptr<Transfer> transfer, CURL* easy);
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
   ~Job();
 
-  /// Ready to be added to a multi handle. Null when curl has no memory.
+  /// Ready to be added to a multi handle; as given, for the next job, once this one is destroyed.
   [[nodiscard]] CURL* easy() const noexcept { return easy_; }
   [[nodiscard]] Transfer& transfer() const noexcept { return *transfer_; }
   /// Curl is done with it: hands over what is left and the end.

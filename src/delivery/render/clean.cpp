@@ -105,13 +105,38 @@ Look look(std::string_view text, std::size_t at) noexcept {
   return {at + 1};
 }
 
+// Where the next special byte at or behind `at` is, or the end. Most bytes are passed over many at a time.
+std::size_t next_special(std::string_view text, std::size_t at) noexcept {
+  constexpr std::size_t block = 32;
+  while (at + block <= text.size()) {
+    unsigned char found = 0;
+    for (std::size_t i = 0; i < block; ++i) {
+      const auto c = static_cast<unsigned char>(text[at + i]);
+      // As make_special() says; any wide character is worth the closer look.
+      found |=
+          static_cast<unsigned char>(c >= 0x7FU) |
+          static_cast<unsigned char>(static_cast<unsigned char>(c < 0x20U) & static_cast<unsigned char>(c != '\n') &
+                                     static_cast<unsigned char>(c != '\t'));
+    }
+    if (found != 0) {
+      for (const std::size_t end = at + block; at < end; ++at) {
+        if (special(text[at])) return at;
+      }
+      continue;
+    }
+    at += block;
+  }
+  while (at < text.size() && !special(text[at])) ++at;
+  return at;
+}
+
 std::string controls_left_out(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   std::size_t from = 0;
   std::size_t at = 0;
   while (true) {
-    while (at < text.size() && !special(text[at])) ++at;
+    at = next_special(text, at);
     if (at == text.size()) break;
     const Look seen = look(text, at);
     if (!seen.keep) {

@@ -88,7 +88,7 @@ class Layout {
     std::size_t bytes = frames;
     for (const Piece& piece : pieces) bytes += piece.text.size();
     chunk.text.reserve(bytes);
-    if (limits_.markup == Markup::html) chunk.html.reserve(bytes);
+    if (limits_.markup == Markup::html) chunk.html.reserve(bytes + bytes / 8);  // its escapes
   }
 
   [[nodiscard]] std::vector<Chunk> write(const std::vector<Pieces>& messages, const std::vector<Block>& blocks) const {

@@ -6,7 +6,9 @@
 namespace meantime::render {
 namespace {
 
-constexpr std::size_t block = 32;  // bytes that are looked at together
+// So many bytes are looked at together: first many, and then few, where the many do not fit any more.
+constexpr std::size_t many = 64;
+constexpr std::size_t few = 16;
 
 constexpr bool continues(char c) noexcept {
   return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
@@ -14,39 +16,77 @@ constexpr bool continues(char c) noexcept {
 
 }  // namespace
 
-// The first loop has no branch, so that compilers make a few vector instructions of it.
+std::size_t Measure::by_table(std::string_view text) const noexcept {
+  std::size_t total = 0;
+  for (const char c : text) total += cost_[static_cast<unsigned char>(c)];
+  return total;
+}
+
+// The loops have no branch and sums of a byte, so that compilers make a few vector instructions of each.
+template <std::size_t Bytes>
 std::size_t Measure::of_block(const char* text) const noexcept {
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(text);
+  if (!any_special_) {
+    unsigned char all = 0;
+    for (std::size_t i = 0; i < Bytes; ++i) all |= bytes[i];
+    return all < 0x80U ? Bytes * plain_ : by_table({text, Bytes});
+  }
   const auto special = special_;
-  const unsigned char controls_end = controls_end_;
+  const unsigned char controls_end = controls_ ? 0x20 : 0;
+  unsigned char wide = 0;
+  unsigned char control = 0;
+  unsigned char lines = 0;
   unsigned char found = 0;
-  for (std::size_t i = 0; i < block; ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    found |= static_cast<unsigned char>(c & 0x80U) | static_cast<unsigned char>(c < controls_end) |
-             static_cast<unsigned char>(c == special[0]) | static_cast<unsigned char>(c == special[1]) |
+  for (std::size_t i = 0; i < Bytes; ++i) {
+    const unsigned char c = bytes[i];
+    const auto line_end = static_cast<unsigned char>(c == '\n');
+    wide |= c;
+    control |= static_cast<unsigned char>(c < controls_end) & static_cast<unsigned char>(line_end ^ 1U);
+    lines = static_cast<unsigned char>(lines + line_end);
+    found |= static_cast<unsigned char>(c == special[0]) | static_cast<unsigned char>(c == special[1]) |
              static_cast<unsigned char>(c == special[2]) | static_cast<unsigned char>(c == special[3]) |
              static_cast<unsigned char>(c == special[4]);
   }
-  if (found == 0) return block * plain_;
-  std::size_t total = 0;
-  for (std::size_t i = 0; i < block; ++i) total += cost_[static_cast<unsigned char>(text[i])];
+  if (wide >= 0x80U || control != 0) return by_table({text, Bytes});
+  std::size_t total = Bytes * plain_ + std::size_t{lines} * line_extra_;
+  if (found == 0) return total;
+  for (std::size_t which = 0; which < special.size() && extra_[which] != 0; ++which) {
+    const unsigned char wanted = special[which];
+    unsigned char count = 0;
+    for (std::size_t i = 0; i < Bytes; ++i) {
+      count = static_cast<unsigned char>(count + static_cast<unsigned char>(bytes[i] == wanted));
+    }
+    total += std::size_t{count} * extra_[which];
+  }
   return total;
 }
 
 std::size_t Measure::of(std::string_view text) const noexcept {
+  if (bytes_) return text.size();
   std::size_t units = 0;
   std::size_t at = 0;
-  for (; at + block <= text.size(); at += block) units += of_block(text.data() + at);
-  for (; at < text.size(); ++at) units += cost_[static_cast<unsigned char>(text[at])];
-  return units;
+  for (; at + many <= text.size(); at += many) units += of_block<many>(text.data() + at);
+  for (; at + few <= text.size(); at += few) units += of_block<few>(text.data() + at);
+  return units + by_table(text.substr(at));
+}
+
+template <std::size_t Bytes>
+void Measure::add_blocks(std::string_view text, std::size_t budget, Prefix& found) const noexcept {
+  while (found.bytes + Bytes <= text.size()) {
+    const std::size_t more = of_block<Bytes>(text.data() + found.bytes);
+    if (found.units + more > budget) return;
+    found.units += more;
+    found.bytes += Bytes;
+  }
 }
 
 Prefix Measure::prefix(std::string_view text, std::size_t budget) const noexcept {
   Prefix found;
-  while (found.bytes + block <= text.size()) {
-    const std::size_t more = of_block(text.data() + found.bytes);
-    if (found.units + more > budget) break;
-    found.units += more;
-    found.bytes += block;
+  if (bytes_) {
+    found.bytes = found.units = std::min(text.size(), budget);
+  } else {
+    add_blocks<many>(text, budget, found);
+    add_blocks<few>(text, budget, found);
   }
   // A block may have ended inside a character, which is then finished or given back with the next ones.
   while (found.bytes > 0 && found.bytes < text.size() && continues(text[found.bytes])) {
@@ -66,13 +106,21 @@ Prefix Measure::prefix(std::string_view text, std::size_t budget) const noexcept
 
 namespace {
 
-// Characters, or UTF-16 units. Sums of bytes within a block of bytes: what compilers make vector instructions of.
+// Characters, or UTF-16 units; twice `many` fits into a byte. Sums of bytes within a block of bytes: what compilers
+// make vector instructions of.
 std::size_t characters(std::string_view text, bool utf16) noexcept {
-  constexpr std::size_t most = 64;  // twice that fits into a byte
   const unsigned char wide_from = utf16 ? 0xF0 : 0xFF;
   std::size_t total = 0;
-  for (std::size_t at = 0; at < text.size(); at += most) {
-    const std::size_t n = std::min(most, text.size() - at);
+  for (std::size_t at = 0; at < text.size(); at += many) {
+    const std::size_t n = std::min(many, text.size() - at);
+    if (n == many) {
+      unsigned char all = 0;
+      for (std::size_t i = 0; i < many; ++i) all |= static_cast<unsigned char>(text[at + i]);
+      if (all < 0x80U) {
+        total += many;
+        continue;
+      }
+    }
     unsigned char some = 0;
     for (std::size_t i = 0; i < n; ++i) {
       const auto c = static_cast<unsigned char>(text[at + i]);

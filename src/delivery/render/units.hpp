@@ -46,13 +46,21 @@ class Measure {
 
  private:
   constexpr void find_plain();
+  template <std::size_t Bytes>
   [[nodiscard]] std::size_t of_block(const char* text) const noexcept;
+  template <std::size_t Bytes>
+  void add_blocks(std::string_view text, std::size_t budget, Prefix& found) const noexcept;
+  [[nodiscard]] std::size_t by_table(std::string_view text) const noexcept;
 
   std::array<std::uint8_t, 256> cost_{};
-  // Most text costs the same for each byte: ASCII without these. Looked at many at a time.
+  // Most text costs the same for each byte: ASCII without a few specials. Looked at many at a time.
+  bool bytes_ = false;  // each byte costs 1
+  bool any_special_ = false;
+  bool controls_ = false;  // those but the line end cost something else
   std::uint8_t plain_ = 1;
-  std::uint8_t controls_end_ = 0;
-  std::array<std::uint8_t, 5> special_{};
+  std::uint8_t line_extra_ = 0;            // of a line end
+  std::array<std::uint8_t, 5> special_{};  // `"`, `\`, `&`, `<`, `>`: those that cost...
+  std::array<std::uint8_t, 5> extra_{};    // ...so much more than others. 0: there is none in this place
 };
 
 /// Length of valid UTF-8 in `unit`.
@@ -80,17 +88,24 @@ constexpr Measure::Measure(Unit unit, Escape escape) {
 
 constexpr void Measure::find_plain() {
   plain_ = cost_['a'];
-  controls_end_ = 0;
+  bytes_ = true;
+  for (const std::uint8_t cost : cost_) bytes_ = bytes_ && cost == 1;
   special_.fill(0x80);
+  extra_.fill(0);
+  controls_ = false;
+  line_extra_ = static_cast<std::uint8_t>(cost_['\n'] - plain_);  // it never costs less
   std::size_t found = 0;
   for (unsigned byte = 0; byte < 0x80U; ++byte) {
     if (cost_[byte] == plain_) continue;
+    if (byte == '\n') continue;
     if (byte < 0x20U) {
-      controls_end_ = 0x20;
+      controls_ = true;
     } else {
-      special_[found++] = static_cast<std::uint8_t>(byte);  // at most `"`, `\`, `&`, `<`, `>`
+      special_[found] = static_cast<std::uint8_t>(byte);
+      extra_[found++] = static_cast<std::uint8_t>(cost_[byte] - plain_);
     }
   }
+  any_special_ = found > 0 || controls_ || line_extra_ > 0;
 }
 
 constexpr Measure Measure::with(const Measure& other) const {

@@ -110,7 +110,7 @@ return {text(now), next_due and text(next_due - now) or '-1', out}
 
 constexpr std::string_view step_head = R"lua(
 local h = redis.call('HMGET', KEYS[1], 'state', 'worker', 'claim', 'step', 'sent', 'chunks', 'destination', 'channel',
-  'n')
+  'n', 'attempts', 'repeated', 'failures', 'doubt')
 if not h[1] then return 'gone' end
 if h[4] == ARGV[7] then return 'ok' end
 if h[1] ~= 'sending' or h[2] ~= ARGV[5] or h[3] ~= ARGV[6] then return 'over' end
@@ -121,27 +121,36 @@ local id, task, state = ARGV[8], ARGV[9], ARGV[10]
 local now = server_now()
 local before, sent = tonumber(h[5] or '0'), tonumber(ARGV[11])
 local more = sent > before
+local due = now + ARGV[18]
+local is_open = state == 'sending' or state == 'waiting'
+-- All that changes in one command: each costs more than what it does.
+local set = {'state', state, 'stepped', text(now), 'step', ARGV[7], 'due', text(due)}
+local function put(name, value)
+  set[#set + 1] = name
+  set[#set + 1] = value
+end
+local function add(name, old, more_of_it)
+  if more_of_it ~= '0' then put(name, text(tonumber(old or '0') + more_of_it)) end
+end
 if more then
-  redis.call('HSET', KEYS[1], 'sent', text(sent))
-  redis.call('HDEL', KEYS[1], 'failures')
-  if ARGV[12] == '1' then redis.call('HSET', KEYS[1], 'm' .. text(sent), ARGV[13]) end
+  put('sent', text(sent))
+  if h[12] then redis.call('HDEL', KEYS[1], 'failures') end
+  if ARGV[12] == '1' then put('m' .. text(sent), ARGV[13]) end
 else
   sent = before
-  if ARGV[16] == '1' then redis.call('HINCRBY', KEYS[1], 'failures', 1) end
+  add('failures', h[12], ARGV[16])
 end
-if ARGV[14] ~= '0' then redis.call('HINCRBY', KEYS[1], 'attempts', ARGV[14]) end
-if ARGV[15] ~= '0' then redis.call('HINCRBY', KEYS[1], 'repeated', ARGV[15]) end
-if ARGV[17] == '1' then redis.call('HSET', KEYS[1], 'doubt', '1') else redis.call('HDEL', KEYS[1], 'doubt') end
-if ARGV[19] ~= '' then redis.call('HSET', KEYS[1], 'error', ARGV[19]) end
-local due = now + ARGV[18]
-redis.call('HSET', KEYS[1], 'state', state, 'stepped', text(now), 'step', ARGV[7], 'due', text(due))
-local is_open = state == 'sending' or state == 'waiting'
+add('attempts', h[10], ARGV[14])
+add('repeated', h[11], ARGV[15])
+if ARGV[17] == '1' then put('doubt', '1') elseif h[13] then redis.call('HDEL', KEYS[1], 'doubt') end
+if ARGV[19] ~= '' then put('error', ARGV[19]) end
+if not is_open then put('ended', text(now)) end
+redis.call('HSET', KEYS[1], unpack(set))
 local chunks = tonumber(h[6] or '0')
 local half_sent = (sent > 0 or (ARGV[17] == '1' and chunks > 1)) and sent < chunks
 local next_due = place(member_of(h[9], id), h[7], h[8], is_open and due or nil, state == 'sending' or half_sent)
 settle(h[7])
 if not is_open then
-  redis.call('HSET', KEYS[1], 'ended', text(now))
   if state == 'delivered' or state == 'suppressed' then redis.call('DEL', ours .. 'dc:' .. id) end
   closed(task, 1, ARGV[4])
 end

@@ -2,7 +2,6 @@
 #include "store/sqlite/delivery_rows.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "store/delivery_rules.hpp"
 
@@ -103,6 +102,15 @@ DeliveryRows::DeliveryRows(Database& db, const RunFolder& folder)
                     "ORDER BY d.state DESC LIMIT 1"),  // one that is replayed from its middle waits for what is held
       earliest_(db, "SELECT d.d, d.due FROM deliveries d WHERE " + std::string(open_states) +
                         " AND d.destination = ? AND d.channel = ? ORDER BY d.due, d.d LIMIT 1"),
+      for_step_(db,
+                "SELECT d, state, worker, claim, attempts, failures, sent, repeated, error FROM deliveries WHERE "
+                "n = (SELECT n FROM tasks WHERE id = ?) AND place = ?"),
+      step_(db,
+            "UPDATE deliveries SET state=?, due=?, ended=?, attempts=?, failures=?, sent=?, repeated=?, doubt=?, "
+            "error=?, stepped=? WHERE d=?"),
+      plan_(db,
+            "UPDATE deliveries SET chunks = ?, stepped = ? WHERE n = (SELECT n FROM tasks WHERE id = ?) AND place = ? "
+            "AND state = 1 AND claim = ? AND worker = ? RETURNING d"),
       put_chunk_(db, "INSERT OR REPLACE INTO delivery_chunks(d, k, payload) VALUES(?,?,?)"),
       put_remote_(db,
                   "INSERT INTO delivery_chunks(d, k, remote) VALUES(?,?,?) ON CONFLICT(d, k) DO UPDATE SET "
@@ -273,7 +281,8 @@ void DeliveryRows::candidates_of(const std::string& destination, const ClaimQuer
 
 Claimed DeliveryRows::claim(const ClaimQuery& query, WallTime now) {
   Claimed out;
-  const std::set<std::string, std::less<>> known(query.destinations.begin(), query.destinations.end());
+  std::vector<std::string_view> known(query.destinations.begin(), query.destinations.end());
+  if (!std::ranges::is_sorted(known)) std::ranges::sort(known);
   std::vector<Candidate> chosen;
   for (std::string destination;;) {
     next_destination_.open(destination);
@@ -281,7 +290,7 @@ Claimed DeliveryRows::claim(const ClaimQuery& query, WallTime now) {
     if (any) destination = next_destination_.text(0);
     next_destination_.reset();
     if (!any || !db_.ok()) break;
-    if (!known.contains(destination)) continue;
+    if (!std::ranges::binary_search(known, std::string_view(destination))) continue;
     paused_.open(destination);
     const std::int64_t until = paused_.step() ? paused_.integer(0) : 0;
     paused_.reset();
@@ -304,39 +313,56 @@ Claimed DeliveryRows::claim(const ClaimQuery& query, WallTime now) {
   return out;
 }
 
-Result<Delivery> DeliveryRows::held(const ClaimToken& claim, const char* op, std::int64_t& d) {
-  auto delivery = read(claim.id, d);
-  if (!delivery) return no_such_delivery(op, claim.id);
-  if (delivery->state != DeliveryState::sending || delivery->claim != claim.claim || delivery->worker != worker_) {
-    return claim_is_over(op, claim.id);
-  }
-  return std::move(*delivery);
+bool DeliveryRows::is_held(const Delivery& delivery, const ClaimToken& claim) const {
+  return delivery.state == DeliveryState::sending && delivery.claim == claim.claim && delivery.worker == worker_;
 }
 
 Result<void> DeliveryRows::plan(const ClaimToken& claim, const std::vector<std::string>& chunks, WallTime now) {
   std::int64_t d = 0;
-  auto delivery = held(claim, "outbox.plan", d);
-  if (!delivery) return std::unexpected(std::move(delivery.error()));
+  plan_.open(chunks.size(), millis(now), blob(claim.id.task_id), claim.id.place, claim.claim, worker_);
+  bool held_here = false;
+  while (plan_.step()) {
+    held_here = true;
+    d = plan_.integer(0);
+  }
+  plan_.reset();
+  if (!held_here) {
+    return read(claim.id, d) ? claim_is_over("outbox.plan", claim.id) : no_such_delivery("outbox.plan", claim.id);
+  }
   drop_chunks_.run(d);
   for (std::size_t k = 0; k < chunks.size(); ++k) put_chunk_.run(d, k + 1, Blob{chunks[k]});
-  delivery->chunks = static_cast<std::uint32_t>(chunks.size());
-  delivery->stepped_at = now;
-  write(d, *delivery, delivery->due_at);
   return {};
 }
 
+// Only what a step changes is read and written: of each delivery there are several.
 Result<void> DeliveryRows::step(const ClaimToken& claim, const DeliveryStep& step, WallTime now) {
+  constexpr auto op = "outbox.step";
+  for_step_.open(blob(claim.id.task_id), claim.id.place);
+  const bool known = for_step_.step();
   std::int64_t d = 0;
-  auto delivery = held(claim, "outbox.step", d);
-  if (!delivery) return std::unexpected(std::move(delivery.error()));
-  if (step.remote_id && step.sent > delivery->sent) put_remote_.run(d, step.sent, *step.remote_id);
-  apply(step, *delivery);
-  delivery->stepped_at = now;
+  Delivery it;
+  if (known) {
+    d = for_step_.integer(0);
+    it.state = static_cast<DeliveryState>(for_step_.integer(1));
+    it.worker = for_step_.text(2);
+    it.claim = number(for_step_, 3);
+    it.attempts = number(for_step_, 4);
+    it.failures = number(for_step_, 5);
+    it.sent = number(for_step_, 6);
+    it.repeated = number(for_step_, 7);
+    it.error = for_step_.text(8);
+  }
+  for_step_.reset();
+  if (!known) return no_such_delivery(op, claim.id);
+  if (!is_held(it, claim)) return claim_is_over(op, claim.id);
+  if (step.remote_id && step.sent > it.sent) put_remote_.run(d, step.sent, *step.remote_id);
+  apply(step, it);
   WallTime due = now;
   if (step.state == DeliveryState::sending) due = now + step.hold;
   if (step.state == DeliveryState::waiting) due = now + step.again_in;
-  if (!is_open(step.state)) delivery->ended_at = now;
-  write(d, *delivery, due);
+  const auto ended = is_open(step.state) ? std::nullopt : std::optional(millis(now));
+  step_.run(state(it.state), millis(due), ended, it.attempts, it.failures, it.sent, it.repeated, it.in_doubt, it.error,
+            millis(now), d);
   if (step.state == DeliveryState::delivered) drop_payloads_.run(d);
   return {};
 }

@@ -52,7 +52,7 @@ class DeliveryRows {
   std::optional<Candidate> candidate(const std::string& destination, const std::string& channel, WallTime now);
   void candidates_of(const std::string& destination, const ClaimQuery& query, WallTime now, Claimed& out,
                      std::vector<Candidate>& chosen);
-  Result<Delivery> held(const ClaimToken& claim, const char* op, std::int64_t& d);
+  [[nodiscard]] bool is_held(const Delivery& delivery, const ClaimToken& claim) const;
 
   Database& db_;
   const RunFolder& folder_;
@@ -73,6 +73,9 @@ class DeliveryRows {
   Statement paused_;
   Statement busy_;
   Statement earliest_;
+  Statement for_step_;
+  Statement step_;
+  Statement plan_;
   Statement put_chunk_;
   Statement put_remote_;
   Statement drop_payloads_;
