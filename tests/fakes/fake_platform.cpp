@@ -161,6 +161,7 @@ std::string FakePlatform::take(FakeMessage message, Milliseconds remembered) {
   }
   if (message.id.empty()) message.id = new_id();
   if (!message.key.empty()) seen_[message.key] = {message.id, clock_.now()};
+  if (!requests_.empty()) message.request = requests_.size() - 1;
   messages_.push_back(std::move(message));
   return messages_.back().id;
 }

@@ -50,6 +50,7 @@ struct FakeMessage {
   std::string key;   ///< By which the platform notices repetitions; empty: it does not.
   std::string file_name;
   std::string file;
+  std::size_t request = 0;  ///< Which of the requests brought it, from 0 on.
 };
 
 /// What happens to one request.
