@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// builtin_tools.hpp: check_task, await_task, list_tasks, cancel_task and redirect_task, as a model sees and calls them (S60).
-// Threads: the loop's.
+// builtin_tools.hpp: check_task, await_task, list_tasks, cancel_task and redirect_task, as a model sees and calls them
+// (S60). Threads: the loop's.
 #pragma once
 
 #include <functional>

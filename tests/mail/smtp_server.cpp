@@ -24,8 +24,8 @@ std::array<Descriptor, 2> make_pipe() {
 SmtpServer::SmtpServer(const Certificates& certificates, const std::string& how) {
   auto in = make_pipe();
   auto out = make_pipe();
-  std::vector<std::string> arguments{MEANTIME_SYSTEM_PYTHON, MEANTIME_SMTP_SERVER,
-                                     certificates.server_certificate(), certificates.server_key()};
+  std::vector<std::string> arguments{MEANTIME_SYSTEM_PYTHON, MEANTIME_SMTP_SERVER, certificates.server_certificate(),
+                                     certificates.server_key()};
   if (how != "starttls") arguments.push_back(how);
   child_ = Child(arguments, {.in = in[0].get(), .out = out[1].get(), .err = STDERR_FILENO});
   // A whole letter fits in: the server waits for no reader.

@@ -142,8 +142,8 @@ Task<Answer> list_tools(Work& work, std::string cursor) {
   }
   if (server.options.tools_ready != nullptr) co_await server.options.tools_ready->wait();
   std::string result = "{\"tools\":[" + server.tools.listing(work.info.revision);
-  for (const std::string& definition :
-       server.builtins.definitions(work.info.who->owner, work.info.stateless() ? std::string() : work.info.client_name)) {
+  for (const std::string& definition : server.builtins.definitions(
+           work.info.who->owner, work.info.stateless() ? std::string() : work.info.client_name)) {
     if (result.back() != '[') result += ',';
     result += definition;
   }
