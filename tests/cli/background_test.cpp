@@ -122,8 +122,12 @@ TEST_F(Background, S27_ATaskWhoseSupervisorWasKilledIsLostAndWaitersWake) {
 
 TEST_F(Background, F35_SigtermToTheSupervisorRecordsAnInterruptedTask) {
   const std::string id = background("echo part; exec tail -f /dev/null #victim");
-  kill(supervisor_of("#victim"), SIGTERM);
+  const pid_t supervisor = supervisor_of("#victim");
+  Program follow = start({"output", "-f", id});
+  follow.read_until("part");
+  kill(supervisor, SIGTERM);
   const Ended awaited = meantime({"await", id});
+  EXPECT_EQ(follow.wait().code, 3);
   EXPECT_EQ(awaited.code, 3);
   EXPECT_EQ(awaited.out, "part\n") << "what was printed so far is kept";
   EXPECT_EQ(record(id).at("reason"), "interrupted");
