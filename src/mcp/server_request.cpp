@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 8> levels{"debug", "info",     "notice", 
                                                  "error", "critical", "alert",  "emergency"};
 constexpr std::size_t most_quoted = 100;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "'";
   for (const char c : text.substr(0, most_quoted)) out += c >= 0x20 && c < 0x7F ? c : '?';
   return out + (text.size() > most_quoted ? "...'" : "'");
@@ -82,8 +82,8 @@ std::string header_fault(const HttpHead& head, std::string_view lower_case, std:
         raw.find('\\') == std::string_view::npos ? header_value_is(*value, raw) : header_value_is(*value, body.text());
     if (same) return {};
   }
-  return "the header " + std::string(name) + " says " + quoted(*value) + ", the body " +
-         (body.is_string() ? quoted(body.text()) : "does not");
+  return "the header " + std::string(name) + " says " + in_quotes(*value) + ", the body " +
+         (body.is_string() ? in_quotes(body.text()) : "does not");
 }
 
 using Checked = std::expected<ServerRequest, Refusal>;
@@ -103,7 +103,7 @@ Checked read_stateless(const Message& message, const HttpHead* head) {
   const auto revision = parse_revision(inside(param.meta_protocol_version));
   if (!revision || family_of(*revision) != Family::stateless) {
     return std::unexpected(refusal(message, 400, RpcCode::unsupported_version,
-                                   "Unsupported protocol version " + quoted(param.meta_protocol_version.text()) +
+                                   "Unsupported protocol version " + in_quotes(param.meta_protocol_version.text()) +
                                        (revision ? ": it begins with initialize" : ": see data.supported"),
                                    version_data(param.meta_protocol_version)));
   }
@@ -159,7 +159,7 @@ std::optional<std::string> fault_in_version_header(const HttpHead& head) {
   if (!value) return std::nullopt;
   const auto revision = parse_revision(trim_header_value(*value));
   if (!head.repeated(version_header) && revision && family_of(*revision) == Family::handshake) return std::nullopt;
-  return "the header MCP-Protocol-Version says " + quoted(*value) + ", which no session of this server speaks";
+  return "the header MCP-Protocol-Version says " + in_quotes(*value) + ", which no session of this server speaks";
 }
 
 Checked read_handshake(const Message& message, const HttpHead* head, const HandshakeSession* session) {

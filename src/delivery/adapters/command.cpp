@@ -89,10 +89,10 @@ class CommandAdapter::Run {
     SendAnswer answer;
     const std::string out = out_.text();
     if (status_.ok() && !late_) {
-      answer.remote_id = quoted(std::string_view(out).substr(0, out.find_first_of("\r\n")));
+      answer.remote_id = cited(std::string_view(out).substr(0, out.find_first_of("\r\n")));
       return answer;
     }
-    const std::string err = quoted(err_.total_bytes() > 0 ? err_.tail(600) : out_.tail(600));
+    const std::string err = cited(err_.total_bytes() > 0 ? err_.tail(600) : out_.tail(600));
     answer.detail = late_ ? "the command took longer than " + std::to_string(limit.count()) + " ms and was ended"
                           : "the command ended with " + status_.text();
     if (!err.empty()) answer.detail += ": " + err;

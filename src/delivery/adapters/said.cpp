@@ -45,7 +45,7 @@ std::optional<SendVerdict> verdict_of(std::span<const WordVerdict> words, std::s
 SendAnswer not_understood(const http::Response& answer) {
   return {.verdict = SendVerdict::unknown,
           .detail = "it answered with status " + std::to_string(answer.status) +
-                    " and nothing that can be understood (is the address right?): " + quoted(answer.body)};
+                    " and nothing that can be understood (is the address right?): " + cited(answer.body)};
 }
 
 void hide(std::string& body, std::string_view secret) {

@@ -84,7 +84,7 @@ SlackAnswer judge_slack(const http::Response& answer, WallTime now) {
       out.answer = not_understood(answer);
     } else if (!ok->get_bool()) {
       out.answer = {.verdict = slack_verdict(out.error),
-                    .detail = "it answered: " + quoted(words_of(out.said, out.error))};
+                    .detail = "it answered: " + cited(words_of(out.said, out.error))};
     }
   } else {
     out.answer = by_status(answer, now, out.error.empty() ? std::string{} : words_of(out.said, out.error));

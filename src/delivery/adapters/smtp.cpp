@@ -231,14 +231,14 @@ SendAnswer SmtpExchange::run() {
   }
   if (answer.detail.empty()) {
     const std::string_view error = heard.error.data();
-    answer.detail = where + ": " + quoted(!error.empty() ? error : curl_easy_strerror(static_cast<CURLcode>(code)));
+    answer.detail = where + ": " + cited(!error.empty() ? error : curl_easy_strerror(static_cast<CURLcode>(code)));
   }
   return answer;
 }
 
 SendAnswer by_reply(int code, std::string_view said) {
   SendAnswer answer;
-  answer.detail = "the mail server answered " + (said.empty() ? std::to_string(code) : "'" + quoted(said) + "'");
+  answer.detail = "the mail server answered " + (said.empty() ? std::to_string(code) : "'" + cited(said) + "'");
   switch (code) {
     case 421:  // it goes away
     case 454:  // it cannot look up who we are, or has no TLS right now

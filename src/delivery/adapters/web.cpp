@@ -50,7 +50,7 @@ std::optional<Milliseconds> retry_after(const http::ResponseHead& head, WallTime
   return std::max(Milliseconds(0), std::chrono::duration_cast<Milliseconds>(then - now));
 }
 
-std::string quoted(std::string_view said) {
+std::string cited(std::string_view said) {
   constexpr std::size_t most = 200;
   std::string out = utf8::repaired(std::string(said.substr(0, most * 4)));
   std::ranges::replace_if(out, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
@@ -69,7 +69,7 @@ SendAnswer by_status(const http::Response& answer, WallTime now, std::string_vie
   SendAnswer out;
   const int status = answer.status;
   if (status >= 200 && status < 300) return out;
-  const std::string words = quoted(said.empty() ? std::string_view(answer.body) : said);
+  const std::string words = cited(said.empty() ? std::string_view(answer.body) : said);
   out.detail = "it answered with status " + std::to_string(status) + (words.empty() ? "" : ": " + words);
   const auto after = retry_after(answer, now);
   if (status == 429 || status == 408 || status == 425) {

@@ -40,6 +40,6 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] SendAnswer by_status(const http::Response& answer, WallTime now, std::string_view said = {});
 
 /// At most 200 characters of what a platform said, on one line, without control characters.
-[[nodiscard]] std::string quoted(std::string_view said);
+[[nodiscard]] std::string cited(std::string_view said);
 
 }  // namespace meantime::delivery

@@ -71,7 +71,7 @@ Result<std::string> listed(std::span<const std::pair<std::string_view, std::stri
   return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out;
   append_json_string(out, text);
   return out;
@@ -259,7 +259,7 @@ Result<void> Offers::add(Resource resource) {
     return wrong("there is a resource " + shortened(resource.uri) + " already: remove it first");
   }
   const std::array<std::pair<std::string_view, std::string>, 2> own{
-      {{"uri", quoted(resource.uri)}, {"name", quoted(resource.name)}}};
+      {{"uri", in_quotes(resource.uri)}, {"name", in_quotes(resource.name)}}};
   auto json = listed(own, resource.listing);
   if (!json) return std::unexpected(std::move(json.error()));
   std::string id = resource.uri;
@@ -278,7 +278,7 @@ Result<void> Offers::add(ResourceTemplate resource_template) {
     return wrong("there is a template " + shortened(id) + " already: remove it first");
   }
   const std::array<std::pair<std::string_view, std::string>, 2> own{
-      {{"uriTemplate", quoted(id)}, {"name", quoted(resource_template.name)}}};
+      {{"uriTemplate", in_quotes(id)}, {"name", in_quotes(resource_template.name)}}};
   auto json = listed(own, resource_template.listing);
   if (!json) return std::unexpected(std::move(json.error()));
   impl_->templates.emplace(
@@ -293,8 +293,8 @@ Result<void> Offers::add(Prompt prompt) {
   if (impl_->prompts.contains(prompt.name)) {
     return wrong("there is a prompt '" + prompt.name + "' already: remove it first");
   }
-  std::vector<std::pair<std::string_view, std::string>> own{{"name", quoted(prompt.name)}};
-  if (!prompt.description.empty()) own.emplace_back("description", quoted(prompt.description));
+  std::vector<std::pair<std::string_view, std::string>> own{{"name", in_quotes(prompt.name)}};
+  if (!prompt.description.empty()) own.emplace_back("description", in_quotes(prompt.description));
   if (!prompt.arguments.empty()) own.emplace_back("arguments", arguments_json(prompt.arguments));
   auto json = listed(own, prompt.listing);
   if (!json) return std::unexpected(std::move(json.error()));
