@@ -20,14 +20,14 @@ namespace {
 using namespace meantime;       // NOLINT(google-build-using-namespace): one small program
 using namespace meantime::mcp;  // NOLINT(google-build-using-namespace)
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out;
   append_json_string(out, text);
   return out;
 }
 
 std::string text_block(std::string_view text, std::string_view more = "") {
-  return R"({"content":[{"type":"text","text":)" + quoted(text) + "}]" + std::string(more) + "}";
+  return R"({"content":[{"type":"text","text":)" + in_quotes(text) + "}]" + std::string(more) + "}";
 }
 
 constexpr std::string_view form =
