@@ -42,6 +42,13 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
+// Three digits, and then nothing of the same word: newer versions of libcurl pass over what follows them.
+bool has_status(std::string_view line) {
+  const auto at = std::min(line.find(' '), line.size() - 1) + 1;
+  const std::string_view word = line.substr(at, line.find_first_of(" \r\n", at) - at);
+  return word.size() == 3 && word.find_first_not_of("0123456789") == word.npos;
+}
+
 }  // namespace
 
 ClientThread::Job::Job(std::shared_ptr<Transfer> transfer, CURL* easy) : transfer_(std::move(transfer)), easy_(easy) {
@@ -162,7 +169,8 @@ std::size_t ClientThread::Job::take_header(std::string_view line) {
   if (head_sent_) return line.size();  // trailers
   if (line.starts_with("HTTP/")) {
     head_ = {};  // of a redirect, or after "100 Continue"
-    return line.size();
+    bad_status_ = !has_status(line);
+    return bad_status_ ? CURL_WRITEFUNC_ERROR : line.size();
   }
   const std::string_view text = trimmed(line);
   if (text.empty()) {
@@ -221,6 +229,7 @@ Error ClientThread::Job::error_of(CURLcode code) const {
     return error(errc::overloaded, "the answer of " + host + " is bigger than the " + std::to_string(request.max_body) +
                                        " bytes that are allowed");
   }
+  if (bad_status_) return error(errc::unavailable, host + " answers with something that is not HTTP: no status");
   if (forbidden_)
     return error(errc::invalid_argument, host + " has an address that is not public: such a place may not be called");
   if (again_) return error(errc::unavailable, "the connection to " + host + " broke before it answered");

@@ -47,6 +47,7 @@ class ClientThread::Job {
   std::size_t received_ = 0;
   bool head_sent_ = false;
   bool too_big_ = false;
+  bool bad_status_ = false;
   bool forbidden_ = false;
   bool handed_over_ = false;  // to a connection
   bool again_ = false;        // and would have been to another
