@@ -58,8 +58,10 @@ const Meaning* meaning_of(std::string_view refusal) noexcept {
     const auto end = at + each.kind.size();
     if (starts && end < refusal.size() && refusal[end] == ' ') return &each;
   }
-  // Inside of a script a missing right has no kind of its own.
-  if (refusal.find("The user executing the script") != std::string_view::npos) return meaning_of("NOPERM");
+  // Inside of a script a missing right has no kind of its own; Redis 8 has other words for it than those before.
+  for (const std::string_view words : {"The user executing the script", "ACL failure in script"}) {
+    if (refusal.find(words) != std::string_view::npos) return meaning_of("NOPERM");
+  }
   // One of our scripts met something that it never writes.
   static constexpr Meaning spoilt{"", errc::corrupt, false,
                                   "holds something under our keys that meantime did not write there: another program "

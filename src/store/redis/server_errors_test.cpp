@@ -35,6 +35,9 @@ TEST(ServerErrors, EachRefusalSaysWhereAndWhatToDo) {
            Case{"ERR The user executing the script can't run this command or subcommand script: 3dc7, on "
                 "@user_script:37.",
                 errc::unavailable, "docs/redis.md", false},
+           Case{"ERR ACL failure in script: User bot has no permissions to run the 'hset' command script: e381, on "
+                "@user_script:12.",
+                errc::unavailable, "docs/redis.md", false},
            Case{"MOVED 866 10.0.0.7:6379", errc::unavailable, "name that node", false},
            Case{"CROSSSLOT Keys in request don't hash to the same slot", errc::unavailable, "hash tag", false},
            Case{"CLUSTERDOWN Hash slot not served", errc::unavailable, "cluster that is down", false},

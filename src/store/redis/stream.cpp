@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "store/redis/stream.hpp"
 
+#include <openssl/err.h>
+#include <openssl/sslerr.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/consign.hpp>
@@ -194,7 +197,11 @@ Task<Result<std::unique_ptr<Stream>>> connect_stream(asio::io_context& io, const
   state->stream.set_verify_callback(asio::ssl::host_name_verification(name));
   auto error = co_await state->stream.async_handshake(asio::ssl::stream_base::client, await_with(state));
   if (error) {
-    co_return broken("TLS with '" + name + "' failed (is its certificate signed by tls.ca, and made for that name?)",
+    const bool other_protocol = error.category() == asio::error::get_ssl_category() &&
+                                ERR_GET_REASON(static_cast<unsigned long>(error.value())) == SSL_R_WRONG_VERSION_NUMBER;
+    co_return broken("TLS with '" + name + "' failed " +
+                         (other_protocol ? "(does that port speak TLS?)"
+                                         : "(is its certificate signed by tls.ca, and made for that name?)"),
                      error);
   }
   co_return std::unique_ptr<Stream>(std::move(stream));
